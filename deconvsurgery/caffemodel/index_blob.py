@@ -245,5 +245,5 @@ def _check_axes(dims: Sequence[int], outer: Field) -> None:
         raise ModelError(
             f"a blob has more than {MAX_AXES} axes",
             offset=outer.start,
-            hint="Caffe stops at it, too: the file is damaged, or is no caffemodel",
+            hint="Caffe stops at it, too: the file is damaged, or is not a caffemodel",
         )

@@ -109,7 +109,7 @@ class BufferedSource:
 
 
 _CUT_HINT = "the file is truncated or damaged; fetch it again and compare its checksum"
-_BAD_HINT = "the file is damaged, or is no caffemodel"
+_BAD_HINT = "the file is damaged, or is not a caffemodel"
 
 
 def fields(window: BufferedSource, start: int, stop: int) -> Iterator[Field]:

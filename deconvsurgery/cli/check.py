@@ -122,9 +122,7 @@ def _files(
 )
 @click.option("--frozen", is_flag=True, help="Nothing is to be learned: DS010 is an error.")
 @click.option("--allow-empty", is_flag=True, help="A net without a matched layer is no error.")
-@click.option(
-    "--nets-only", is_flag=True, help="Pass over files that are no nets: solvers, templates."
-)
+@click.option("--nets-only", is_flag=True, help="Skip files that are not nets: solvers, templates.")
 @click.option(
     "--format",
     "form",

@@ -18,7 +18,7 @@ def _tolerance(
     _context: click.Context, _parameter: click.Parameter, value: float | None
 ) -> float | None:
     if value is not None and not (isfinite(value) and value >= 0):
-        raise click.BadParameter(f"{value} is no distance: a number from 0 on")
+        raise click.BadParameter(f"{value} is not a distance: give a number of 0 or more")
     return value
 
 

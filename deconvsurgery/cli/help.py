@@ -193,5 +193,7 @@ def write_more(formatter: click.HelpFormatter, page: str, file: str) -> None:
         near = os.path.isfile(file) and os.path.samefile(file, whole)
         said.insert(1, file if near else whole)
     formatter.write_paragraph()
-    with formatter.indentation():
-        formatter.write_text(f"More: {'; '.join(said)}")
+    # Never broken at a hyphen: a path is copied.
+    width, text = formatter.width - _INDENT, f"More: {'; '.join(said)}"
+    lines = wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    formatter.write("".join(f"{' ' * _INDENT}{line}\n" for line in lines))

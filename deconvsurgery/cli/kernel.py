@@ -20,7 +20,7 @@ def _sizes(
     if value is None:
         return None
     if not re.fullmatch(r"[0-9]{1,9}([x×,][0-9]{1,9}){0,3}", value):
-        raise click.BadParameter(f"{value!r} is no size; write 16, or 4x6 for height and width")
+        raise click.BadParameter(f"{value!r} is not a size; write 16, or 4x6 for height and width")
     numbers = tuple(int(number) for number in re.split("[x×,]", value))
     if 0 in numbers:
         raise click.BadParameter(f"a {parameter.name} of 0 does not exist")

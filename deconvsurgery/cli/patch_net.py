@@ -46,9 +46,7 @@ if TYPE_CHECKING:
 @shared.declared(PATCH_NET)
 @shared.allow_empty
 @shared.in_place("Write to NET itself (still all or nothing), or to each of several NETs.")
-@click.option(
-    "--nets-only", is_flag=True, help="Pass over files that are no nets; with --in-place."
-)
+@click.option("--nets-only", is_flag=True, help="Skip files that are not nets; with --in-place.")
 @shared.force()
 @shared.dry_run()
 @shared.check

@@ -27,7 +27,7 @@ def _file(_context: click.Context, _parameter: click.Parameter, value: str | Non
         from deconvsurgery.storage.output_place import is_standard_output
 
         if not value or is_standard_output(value):
-            raise click.BadParameter(f"{value!r} is no file")
+            raise click.BadParameter(f"{value!r} is not a file")
     return value
 
 

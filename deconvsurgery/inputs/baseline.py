@@ -95,7 +95,7 @@ def read_baseline(file: Path) -> Baseline:
     try:
         found = _FILE.take(json_value(data, longest=LONGEST_FILE, any_bytes=True))
     except WrongValueError as error:
-        raise ConfigError(f"is no baseline: {error}", path=name, hint=_HINT) from None
+        raise ConfigError(f"is not a baseline: {error}", path=name, hint=_HINT) from None
     counted: Counter[KnownFinding] = Counter()
     for each in found["findings"]:
         counted[KnownFinding(*(each[key] for key in KnownFinding._fields))] += each["count"]

@@ -24,6 +24,6 @@ def byte_size(text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if not found or (found[3] and not found[2]):
-        raise ValueError(f"{quoted(text)} is no size: bytes, or such as 500MB, 4GiB")
+        raise ValueError(f"{quoted(text)} is not a size: give bytes, or for example 500MB, 4GiB")
     unit = Decimal(1024 if found[3] else 1000) ** _POWERS[found[2].lower()]
     return int(Decimal(found[1]) * unit)

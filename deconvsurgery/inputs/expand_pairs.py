@@ -128,14 +128,14 @@ def _filled(pair: Pair, leading: str, name: str) -> Pair:
 def _listed(pair: Pair, refused: Refused | None) -> Iterator[Pair]:
     """The pairs of a JSON Lines file, whose paths are relative to it.
 
-    Where not even the first line is a pair the file is no list, and nobody asks ``refused``.
+    Where not even the first line is a pair the file is not a list, and nobody asks ``refused``.
     """
     assert pair.listed is not None
     folder, name = folder_of(file_of(pair.listed)), shown(pair.listed)
     is_list = False
     with open_source(pair.listed, limit=_LONGEST_STREAM) as source:
         if source.spooled and source.size > _LONGEST_STREAM:
-            words = f"has more than {_LONGEST_STREAM >> 20} MiB, and is no file"
+            words = f"has more than {_LONGEST_STREAM >> 20} MiB, and is not a file"
             raise ConfigError(words, path=name, hint="keep the list in a file")
         for number, line in enumerate(_lines(source), 1):
             if number == 1:

@@ -42,7 +42,7 @@ def net_and_model(paths: Sequence[str]) -> tuple[str | None, str | None]:
         for path in models:
             _refuse_foreign(path)
         raise FormatError(
-            "is no net, and neither is the other file",
+            "is not a net, and the other file is not one either",
             path=shown(models[1]),
             hint="one of the two should be a prototxt",
         )

@@ -35,7 +35,7 @@ def parse_settings(
     >>> parse_settings("pairs = [{ net = 'a' }]", FILE_NAME, rules=(), folder="x").pairs[0].net
     'x/a'
 
-    Raises ``ConfigError`` for what is no TOML, a key that does not exist, a value of another kind,
+    Raises ``ConfigError`` for what is not TOML, a key that does not exist, a value of another kind,
     and one that is too large or too long.
     """
     table: Any = toml_table(text, path, hint=_HINT)
@@ -45,7 +45,7 @@ def parse_settings(
         if table is None:
             return None
     if not isinstance(table, dict):
-        raise ConfigError("[tool.deconvsurgery] is no table", path=path, hint=_HINT)
+        raise ConfigError("[tool.deconvsurgery] is not a table", path=path, hint=_HINT)
     listed = table.get("pairs", [])
     if not isinstance(listed, list) or not all(isinstance(pair, dict) for pair in listed):
         raise ConfigError("pairs is a list of tables: [[pairs]]", path=path, hint=_HINT)
@@ -165,4 +165,4 @@ def _no_such_key(
 ) -> ConfigError:
     near = nearest(short(key), [*known, *others])
     hint = f"did you mean {near!r}?" if near else f"keys are {', '.join(known)}"
-    return ConfigError(f"{below(place, key)} is no key of this tool", path=path, hint=hint)
+    return ConfigError(f"{below(place, key)} is not a key of this tool", path=path, hint=hint)

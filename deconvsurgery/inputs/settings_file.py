@@ -76,12 +76,12 @@ def settings_in(
     """The settings in a file's bytes; raises as `parse_settings`, and for what is no UTF-8."""
     if data.startswith(BYTE_ORDER_MARKS):
         hint = "save it as UTF-8, without that mark"
-        raise ConfigError("is no TOML: begins with a byte order mark", path=name, hint=hint)
+        raise ConfigError("is not TOML: begins with a byte order mark", path=name, hint=hint)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"is no TOML: not in UTF-8 at byte {error.start}",
+            f"is not TOML: not in UTF-8 at byte {error.start}",
             path=name,
             line=data.count(b"\n", 0, error.start) + 1,
             hint="save it as UTF-8, without a BOM",

@@ -30,7 +30,7 @@ _PLACE: Final = re.compile(r"\(at line (\d+), column (\d+)\)\Z")
 def toml_table(text: str, path: str, *, hint: str | None = None) -> dict[str, Any]:
     """The tables of a TOML text; ``path`` and ``hint`` are for its errors.
 
-    Raises ``ConfigError``, with line and column where they are known, for what is no TOML, for
+    Raises ``ConfigError``, with line and column where they are known, for what is not TOML, for
     keys of more than 16 parts, and for nesting that Python cannot follow.
     """
     _refuse_long_keys(text, path)
@@ -45,7 +45,7 @@ def toml_table(text: str, path: str, *, hint: str | None = None) -> dict[str, An
         line, column = map(int, found.groups()) if found else (None, None)
         words = words.removesuffix(found[0]).rstrip() if found else words
         raise ConfigError(
-            f"is no TOML: {short(words[:1].lower() + words[1:], 100)}",
+            f"is not TOML: {short(words[:1].lower() + words[1:], 100)}",
             path=path,
             line=line,
             column=column,

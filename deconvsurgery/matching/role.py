@@ -91,7 +91,7 @@ def role_of(target: MatchedLayer, weights: Fingerprint | None = None) -> RoleFou
 def holds_learned_values(weights: Fingerprint | None) -> bool:
     """Overwriting the weights would lose what training gave: no filler or surgery makes such ones.
 
-    Those that cannot be judged, or of which some are no finite number, may hold it.
+    Those that cannot be judged, or of which some are not finite numbers, may hold it.
     """
     if weights is None or weights.nvidia:
         return False

@@ -52,7 +52,7 @@ def name_test(pattern: str) -> Callable[[str], bool]:
             return _found(_compiled(pattern[3:]).search)
         except (re.error, RecursionError, OverflowError, ValueError) as error:
             raise ArgumentError(
-                f"{quoted(pattern)} is no regular expression: {short(str(error), 100)}",
+                f"{quoted(pattern)} is not a regular expression: {short(str(error), 100)}",
                 hint="a plain text or a glob like 'up*' needs no 're:'",
             ) from None
     if any(mark in pattern for mark in "*?["):

@@ -61,7 +61,7 @@ _MATCHED: Final = (
     CheckRule(
         "DS005",
         "off-centre",
-        "the kernel is that of an older filler, or such a filler would make it: off centre",
+        "the kernel is off centre: an older filler made it, or would make it",
         Severity.WARNING,
     ),
     CheckRule("DS006", "gain", "the gain per phase is not 1 at this stride", Severity.ERROR),
@@ -74,7 +74,7 @@ _MATCHED: Final = (
     CheckRule(
         "DS008",
         "filler-without-group",
-        "weight_filler bilinear with a group that is not num_output: channels are summed",
+        "the weight_filler is bilinear, but group is not num_output: channels are summed",
         Severity.WARNING,
     ),
     CheckRule(
@@ -91,14 +91,14 @@ _EVERY_LAYER: Final = (
     CheckRule(
         "DS011",
         "mismatch",
-        "net and model disagree: a shape, a number of blobs, a name that the other lacks",
+        "net and model do not fit: a shape, a number of blobs, or a name that one of them lacks",
         Severity.WARNING,
     ),
     CheckRule("DS012", "twice", "a name occurs twice among active layers", Severity.WARNING),
     CheckRule(
         "DS013",
         "misspelt",
-        "a field, or a value of an enum, that Caffe does not know: a misspelling",
+        "Caffe does not know a field, or a value of an enum; it may be misspelt",
         Severity.ERROR,
     ),
     CheckRule("DS014", "refused-form", "the model is in a form that Caffe refuses", Severity.ERROR),
@@ -119,13 +119,13 @@ _EVERY_LAYER: Final = (
     CheckRule(
         "DS019",
         "phases-differ",
-        "the phases or stages give layers of one name different blobs",
+        "layers of one name have different blobs in different phases or stages",
         Severity.ERROR,
     ),
     CheckRule(
         "DS020",
         "not-set-up",
-        "a layer that Caffe would not set up, and that no other rule reports",
+        "Caffe stops when it sets up the layer, and no other rule reports it",
         Severity.ERROR,
     ),
 )

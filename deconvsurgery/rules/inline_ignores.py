@@ -95,8 +95,8 @@ class Ignores:
         """A sentence for each comment that hides nothing, though its rules were asked."""
         for comment in self._wrong:
             yield (
-                f"line {comment.line}: {quoted(comment.wrong or '')} in a comment of deconvsurgery "
-                "is no rule, so that the comment is passed over"
+                f"line {comment.line}: a comment for deconvsurgery names "
+                f"{quoted(comment.wrong or '')}, which is not a rule; the comment has no effect"
             )
         asked = frozenset(wanted) - (frozenset() if with_model else _OF_A_MODEL)
         matched = {row.layer_index for row in rows if row.matched}
@@ -111,9 +111,10 @@ class Ignores:
             if not active or not unused or (not comment.ids and (rules - judged)):
                 continue
             if comment.ids:
-                yield f"line {comment.line}: nothing breaks {listed(unused)}, ignored in a comment"
+                unbroken = listed(unused)
+                yield f"line {comment.line}: the comment ignores {unbroken}, which nothing breaks"
             elif not self._used[number]:
-                yield f"line {comment.line}: nothing is there that the comment ignores"
+                yield f"line {comment.line}: the comment ignores nothing: no rule is broken there"
 
 
 def hidden_and_left(

@@ -75,7 +75,7 @@ def _not_bilinear(case: LayerCase) -> Broken | None:
         words = f"its weights are all {weights.value:g}, not bilinear"
         return Broken(words, numbers | {"value": weights.value}, fill_it(case), severity)
     if weights.state is WeightState.NOT_FINITE:
-        words = "its weights are not bilinear: some are no finite number"
+        words = "its weights are not bilinear: some are not finite numbers"
         return Broken(words, numbers, fill_it(case), severity)
     if weights.state in (WeightState.NEAR_BILINEAR, WeightState.OTHER):
         off = "" if weights.distance is None else f": up to {weights.distance:.4g} off"

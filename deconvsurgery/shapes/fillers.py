@@ -191,7 +191,7 @@ def _problem(field: str, filler: NetMessage, shape: Shape) -> FillerProblem | No
         return FillerProblem(field, name, words, _write(same), same, whose)
     if name not in NAMES:
         near = _nearest(name)
-        return FillerProblem(field, name, "is no filler: Caffe stops at it", _write(near), near)
+        return FillerProblem(field, name, "is not a filler: Caffe stops at it", _write(near), near)
     for words, repair, numbers in _checks(name, filler, shape):
         words = f"{words}: Caffe stops at that"
         return FillerProblem(field, name, words, repair, numbers=numbers)

@@ -123,7 +123,7 @@ def parsed(line: bytes, size: int) -> Undo:
     Raises ``FormatError`` for what is no patch, or is not all of one.
     """
     if not begins_patch(line):
-        raise FormatError("is no patch of this tool", hint=_NAME_ANOTHER)
+        raise FormatError("is not a patch of this tool", hint=_NAME_ANOTHER)
     try:
         undo = _read(line)
         _confirm_order(undo)

@@ -124,7 +124,7 @@ def store_of(url: str) -> Store:
         raise FormatError(
             "joins several URLs, and one is read or written here"
             if chained
-            else f"{_cut(scheme)}:// is no scheme that is known here",
+            else f"{_cut(scheme)}:// is not a known scheme",
             path=called(url),
             hint=f"known are paths, and {', '.join(f'{each}://' for each in _first_names())}",
         )

@@ -114,11 +114,11 @@ def _found_place(given: str) -> Place:
         except FileNotFoundError:
             old = None
     except ValueError as error:  # a NUL in the name
-        raise OutputError(f"is no name for a file: {wrong_name(error)}", path=name) from error
+        raise OutputError(f"is not a name for a file: {wrong_name(error)}", path=name) from error
     except OSError as error:
         if error.errno not in _WRONG_NAME:
             raise refusal("cannot be looked at", error, name) from error
-        raise OutputError(f"is no place for a file: {reason(error)}", path=name) from error
+        raise OutputError(f"is not a place for a file: {reason(error)}", path=name) from error
     return Place(given, name, path, None, old)
 
 
@@ -157,7 +157,9 @@ def check_place(
         raise is_the_input(place.name, in_place)
     if place.streamed:
         if in_place:
-            raise OutputError("cannot be changed in place: it is no regular file", path=place.name)
+            raise OutputError(
+                "cannot be changed in place: it is not a regular file", path=place.name
+            )
         if not text and _is_terminal(place):
             raise OutputError(
                 "is a terminal, which binary data would upset",

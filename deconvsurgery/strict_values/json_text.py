@@ -31,7 +31,7 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
     >>> json_value(b'{"net": [1, 2.5, null]}', longest=100)
     {'net': [1, 2.5, None]}
 
-    Raises ``WrongValueError`` for what is no JSON, or longer, a key that stands twice in its
+    Raises ``WrongValueError`` for what is not JSON, or longer, a key that stands twice in its
     table, a number that is not finite or has too many digits, half a surrogate pair
     (``"\ud800"``), and lists and tables more than ``DEEPEST`` deep.
     """
@@ -42,7 +42,7 @@ def json_value(data: bytes, *, longest: int, any_bytes: bool = False) -> Any:
         value = _READER.decode(text)
     except json.JSONDecodeError as error:  # its words differ between Python's versions
         at = len(text[: error.pos].encode("utf-8", "surrogateescape"))
-        raise WrongValueError(f"is no JSON: the fault is at byte {at}") from None
+        raise WrongValueError(f"is not JSON: the fault is at byte {at}") from None
     except RecursionError:
         raise _too_deep() from None
     if text.count("[") + text.count("{") > DEEPEST and _is_deeper(value):

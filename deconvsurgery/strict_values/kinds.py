@@ -28,8 +28,10 @@ class WrongValueError(ValueError):
     def of(self, whole: str) -> str:
         """What is wrong with what, where ``whole`` is said of all of it.
 
-        >>> WrongValueError("is no list", "pairs").of("it"), WrongValueError("is no JSON").of("it")
-        ('pairs is no list', 'it is no JSON')
+        >>> WrongValueError("is not a list", "pairs").of("it")
+        'pairs is not a list'
+        >>> WrongValueError("is not JSON").of("it")
+        'it is not JSON'
         """
         return f"{self.place or whole} {self.words}"
 

@@ -55,7 +55,7 @@ def _read(path: str) -> bytes | None:
     try:
         if not can_be_read_again(path):
             raise OutputError(
-                "is where the sweep keeps its record, and is no file",
+                "is where the sweep keeps its record, and is not a file",
                 path=shown(path),
                 hint="move it away, or name another output",
             )

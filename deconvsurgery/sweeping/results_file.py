@@ -118,9 +118,9 @@ class Ledger:
                 if not line.endswith(b"\n"):
                     raise WrongValueError("does not end, and may be another file's")
             except WrongValueError as error:
-                where = f"line {number}, at byte {start}, is no row"
+                where = f"line {number}, at byte {start}, is not a row"
                 raise FormatError(
-                    f"is no sweep's results: {where}: {error.of('it')}",
+                    f"is not the results file of a sweep: {where}: {error.of('it')}",
                     path=self.name,
                     hint="name another file: `results=FILE`",
                 ) from None
@@ -177,7 +177,7 @@ class Ledger:
             return read_row(self._read(stop - start, start), never=RowOutcome.BEGUN)
         except WrongValueError:
             raise FormatError(
-                f"was changed by another program while the sweep ran: at byte {start} is no row",
+                f"was changed by another program while the sweep ran: at byte {start} is not a row",
                 path=self.name,
                 hint="run again when nothing else writes to it",
             ) from None

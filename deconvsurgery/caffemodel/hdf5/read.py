@@ -100,7 +100,7 @@ def _layers(
         inner = file.own(group, raw)
         if not file.is_group(inner):
             if not path:  # the name of a layer, and no place for one
-                problem = _LINK if inner is None else "it is no group, as a layer is"
+                problem = _LINK if inner is None else "it is not a group, as a layer is"
                 blob = SourceBlob(
                     (), Dataset(_path(here)), problem=problem, caffe_may_read=inner is None
                 )

@@ -48,7 +48,7 @@ NET_RUNS = {
 }
 SETTINGS_RUNS = {"check": "check --config FILE"}
 LONGEST = 160  # characters of a cell in the table
-OTHERS_WORDS = ("the HDF5 library says:", "is no TOML:")  # theirs, which change with versions
+OTHERS_WORDS = ("the HDF5 library says:", "is not TOML:")  # theirs, which change with versions
 CODES = {0, 1, 2, 3, 4}
 
 
