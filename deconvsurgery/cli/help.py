@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable
+from textwrap import wrap
 from typing import Any, Final, cast
 
 import click
@@ -194,6 +195,7 @@ def write_more(formatter: click.HelpFormatter, page: str, file: str) -> None:
         said.insert(1, file if near else whole)
     formatter.write_paragraph()
     # Never broken at a hyphen: a path is copied.
-    width, text = formatter.width - _INDENT, f"More: {'; '.join(said)}"
+    indent = formatter.indent_increment
+    text, width = f"More: {'; '.join(said)}", formatter.width - indent
     lines = wrap(text, width, break_on_hyphens=False, break_long_words=False)
-    formatter.write("".join(f"{' ' * _INDENT}{line}\n" for line in lines))
+    formatter.write("".join(f"{' ' * indent}{line}\n" for line in lines))
