@@ -249,6 +249,26 @@ def test_legacy_dims_stay_legacy_as_far_as_they_go(tmp_path: Path) -> None:
     assert not weights.HasField("num")
 
 
+def test_shapes_of_one_value_and_of_none(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(model_bytes({"a": [np.ones((1, 1, 1, 1)), np.ones((0, 2))]}))
+    with ds.edit(path) as m:
+        m.reshape("a", 0, ())
+        m.reshape("a", 1, (5, 0))
+        assert [blob.shape for blob in m["a"]] == [(), (5, 0)]
+        m.save(tmp_path / "out")
+        m.set("a", 0, [1], reshape=True)
+        with pytest.raises(ds.ShapeError):  # only legacy dims have 1s in front
+            m.set("a", 0, np.ones((1, 1)))
+        m.scale("a", 1, 2)
+        m.zero("a", 1)
+        assert str(m.plan.layers[0].blobs[1].action) == "reshaped"
+    blobs = parsed((tmp_path / "out").read_bytes()).layer[0].blobs
+    assert [list(blob.shape.dim) for blob in blobs] == [[], [5, 0]]
+    with ds.edit(path) as m, pytest.raises(ds.ShapeError):
+        m["a"][0] = [1]
+
+
 def test_only_the_shape_is_written_of_a_blob_that_is_reshaped(tmp_path: Path) -> None:
     path = tmp_path / "in"
     path.write_bytes(model_bytes({"fc": [noise(600, 400)]}))

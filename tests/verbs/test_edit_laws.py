@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 import deconvsurgery as ds
 from helpers import wire
 from helpers.wire import fields, legacy_dims, number, payloads, sized, tag
+from helpers.words import Words, names
 
 Array = NDArray[Any]
 State = dict[str, list[Array]]
@@ -475,7 +476,7 @@ REFUSED: dict[str, tuple[Callable[[ds.Editor], object], type[Exception]]] = {
 
 @pytest.mark.parametrize("form", ["binary", "hdf5"])
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refusal_leaves_all_as_it_was(case: str, form: str, tmp_path: Path) -> None:
+def test_a_refusal_leaves_all_as_it_was(case: str, form: str, tmp_path: Path, words: Words) -> None:
     blob = sized(5, (np.arange(6, dtype="<f4") * 1e3).tobytes()) + wire.dims(2, 3)
     two = [sized(5, np.ones(2, "<f4").tobytes()) + wire.dims(2)] * 2
     path = tmp_path / "in"
@@ -492,6 +493,8 @@ def test_a_refusal_leaves_all_as_it_was(case: str, form: str, tmp_path: Path) ->
             refuse(m)
         if isinstance(raised.value, ds.SurgeryError):
             assert raised.value.path == str(path)
+            assert raised.value.layer in names(raised.value.message)
+            words(raised.value, case)
         same(held(m), before)
         assert m.plan == plan
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == there
