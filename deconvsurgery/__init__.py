@@ -1,12 +1,74 @@
 """Network surgery on Caffe models, without Caffe.
 
->>> import deconvsurgery as ds
->>> ds.bilinear_kernel(4)[0].tolist()
-[0.0625, 0.1875, 0.1875, 0.0625]
+Results are frozen values: ``print`` one, leave it at the end of a notebook's cell, or take its
+``layers`` (a row a layer) and ``to_dict()``. Nothing but what is asked for is written, and a file
+is written whole or not at all. Each name below has a page: ``help(ds.check)``.
 
-The verbs are functions: ``apply`` and ``inspect`` over paths or open objects, returning frozen
-values, raising the errors of ``deconvsurgery.errors``. ``interp`` works on a live pycaffe net.
-Nothing heavy is imported before a name is used.
+Look at files
+    ``open_model(path)``        a .caffemodel or .h5, a mapping of names to layers
+    ``load(path)``              all of its weights at once, ``{("score", 0): array, …}``
+    ``read_net(path)``          a prototxt; ``parse_net`` takes its text
+    ``inspect(net, model)``     what each Deconvolution is; ``every_layer=True``: every layer
+    ``diff(a, b)``              two models, layer by layer
+
+Find and repair what is wrong
+    ``check(net, model)``       ``passed``, and ``findings``: what is wrong, where and why
+    ``fix(net, model)``         repair them in place, or as copies with ``into=folder``
+    ``check_pairs(pairs)``      check many, a result each; ``sweep`` runs a verb over a zoo
+    ``html_report(result)``     a page of apply, inspect or check: ``.save("report.html")``
+
+Change a model
+    ``edit(path)``              net surgery: set, scale, rename, remove, add; ``plan``, ``save``
+    ``apply(net, old, new)``    bilinear weights for its upsampling layers
+    ``transplant(net, old, new)``  old weights into a new net
+    ``regroup``, ``convert``    groups for a full diagonal and back; another form of file
+    ``patch_net(net)``          group and filler in the prototxt; ``patch_nets`` many
+    ``revert(new, patch)``      undo what was written with ``save_patch=patch``
+
+Kernels, and a running pycaffe
+    ``kernel(16, stride=8)``    what one does; ``bilinear_kernel(16)`` is its array
+    ``recipe(factor)``          kernel, stride and pad for a factor
+    ``interp(net, layers)``     FCN's ``surgery.interp``, on a live ``caffe.Net``
+
+``demo(folder)`` writes a net and a model to try all of it on. Errors are `SurgeryError`: ``path``,
+``message`` and ``hint``, what to do.
+
+What pycaffe writes as ``net.params["score"][0].data`` is ``model["score"][0].array()`` here: a
+copy, to be given back to an editor.
+
+>>> import deconvsurgery as ds
+>>> with ds.open_model("in.caffemodel") as model:
+...     for name, layer in model.items():
+...         if layer:  # it has weights
+...             print(name, layer.type, [blob.shape for blob in layer])
+...     print(model["score"][0].array().mean())
+conv1 Convolution [(8, 3, 3, 3), (8,)]
+conv2 Convolution [(16, 8, 3, 3), (16,)]
+score Convolution [(5, 16, 1, 1), (5,)]
+refine Deconvolution [(5, 5, 3, 3), (5,)]
+0.0016874991
+
+>>> with ds.edit("in.caffemodel") as m:
+...     for blob in m["score"]:  # the first three outputs, of weights and bias
+...         m.set("score", blob.index, blob.array()[:3], reshape=True)
+...     m["conv1"][0] *= 0.5
+...     m.rename("conv2", "conv2_new")
+...     del m["refine"]
+...     print(m.plan)
+...     result = m.save("new.caffemodel", save_patch="undo.patch")
+conv1      rewritten              0 scaled by 0.5 (8, 3, 3, 3)
+conv2_new  renamed (was 'conv2')
+score      rewritten              0 set (5, 16, 1, 1) to (3, 16, 1, 1); 1 set (5) to (3)
+refine     removed
+4 of 10 layers: 1,103 bytes to write
+>>> ds.revert("new.caffemodel", "undo.patch", "old.caffemodel").written
+True
+
+>>> ds.check("net.prototxt", "in.caffemodel").passed
+False
+>>> done = ds.fix("net.prototxt", "in.caffemodel", into="fixed")
+>>> done.passed, done.fix.rules, done.fix.model
+(True, ('DS001', 'DS011'), 'fixed/in.caffemodel')
 """
 
 # Nothing is imported before the command handles signals.
