@@ -227,3 +227,12 @@ def test_many_comments_take_no_longer_than_their_number() -> None:
 def test_names_in_a_note_are_quoted() -> None:
     (note,) = checked(text_of(on=comment("ignore because\x1b[31m"))).notes
     assert names(note) == ["because\\x1b[31m"]
+
+
+def test_a_comment_on_every_rule_need_not_hide_all(tmp_path: Path) -> None:
+    """With a model all rules are asked, most of which nothing breaks."""
+    (tmp_path / "net").write_text(text_of(top=comment("ignore-file")))
+    weights = np.zeros((3, 1, 4, 4), np.float32), np.zeros(3, np.float32)
+    (tmp_path / "model").write_bytes(model_bytes({"up": weights}, kind="Deconvolution"))
+    result = ds.check(tmp_path / "net", tmp_path / "model")
+    assert (ids(result), result.ignored > 0, result.notes) == ([], True, ())
