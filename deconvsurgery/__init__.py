@@ -121,6 +121,7 @@ from .version import __version__ as __version__  # noqa: E402
 
 if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     # isort: off
+    from deconvsurgery import types as types
     from collections.abc import Callable
     from deconvsurgery.caffemodel.model import (
         Model as Model,
@@ -131,12 +132,12 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
         ModelLayer as ModelLayer,
     )
     from deconvsurgery.caffemodel.source_blob import SourceBlob as SourceBlob
-    from deconvsurgery.comparison.compare_values import ValueDifference as ValueDifference
     from deconvsurgery.comparison.result import (
         BlobContrast as BlobContrast,
         ModelContrast as ModelContrast,
         LayerContrast as LayerContrast,
         Likeness as Likeness,
+        ValueDifference as ValueDifference,
     )
     from deconvsurgery.errors import (
         ArgumentError as ArgumentError,
@@ -278,8 +279,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "caffemodel.model": "Model SourceLayer",
         "caffemodel.model_layer": "ModelBlob ModelLayer",
         "caffemodel.source_blob": "SourceBlob",
-        "comparison.compare_values": "ValueDifference",
-        "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness",
+        "comparison.result": "BlobContrast ModelContrast LayerContrast Likeness ValueDifference",
         "errors": (
             "ArgumentError ConfigError FileError FormatError LayerError MismatchError ModelError "
             "NotANetError OutputError PrototxtError SelectionError ShapeError SurgeryError"
@@ -346,16 +346,18 @@ else:  # the same names by their modules, each imported when one of its names is
     __all__ = sorted(_HOMES)
 
     def __getattr__(name: str) -> object:
-        home = _HOMES.get(name)
-        if home is None:
+        if name not in _HOMES and name != "types":
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         if reason := _unsupported():
             raise ImportError(reason, name=__name__)
         import importlib
 
-        value = getattr(importlib.import_module(f".{home}", __name__), name)
+        if name == "types":  # a package, whose import sets it
+            return importlib.import_module(".types", __name__)
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
         globals()[name] = value
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:  # not what this module is made of, nor the packages within it
+        of_modules = [name for name in globals() if name.startswith("__")]
+        return sorted({*of_modules, *__all__, "types"})

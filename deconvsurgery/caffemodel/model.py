@@ -8,24 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
+from types import TracebackType
+from typing import Any, Self, TypeAlias, TypeVar, overload
 
 from deconvsurgery.errors import FileError, FormatError, MismatchError
+from deconvsurgery.kernels import arrays
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.wording import plural, printable, quoted
 
 from .model_layer import ModelBlob, ModelLayer
 from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
 from .value_rows import in_rows
-
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from deconvsurgery.kernels.arrays import Arrays
-    from deconvsurgery.storage.source_interface import Source
-
-    from .wire import Field, Frame
+from .wire import Field, Frame
 
 CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 MAX_UNPACKED = 1 << 30
@@ -63,7 +59,7 @@ class SourceLayer(NamedTuple):
     links: int | None = None
 
 
-ValueReader: TypeAlias = Callable[[SourceBlob], "Arrays"]
+ValueReader: TypeAlias = Callable[[SourceBlob], "arrays.Arrays"]
 Default = TypeVar("Default")
 
 
@@ -221,7 +217,7 @@ class Model(Mapping[str, ModelLayer]):
 
     @cached_property
     def blobs(self) -> tuple[SourceBlob, ...]:
-        """Every blob of every layer."""
+        """Every blob of every layer, in the file's order."""
         return tuple(blob for layer in self.layers for blob in layer.blobs)
 
     @cached_property
@@ -254,7 +250,7 @@ class Model(Mapping[str, ModelLayer]):
         kinds = {blob.storage for blob in self.blobs if blob.count}
         return kinds.pop() if len(kinds) == 1 else Storage.DATA
 
-    def flat_values(self, blob: SourceBlob) -> Arrays:
+    def flat_values(self, blob: SourceBlob) -> arrays.Arrays:
         """All values of a blob in order, piece by piece: what is too large for `ModelBlob.array`.
 
         Args:
@@ -277,7 +273,7 @@ class Model(Mapping[str, ModelLayer]):
                 raise
             raise error.replaced(path=self.name) from error.__cause__
 
-    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> Arrays:
+    def rows(self, blob: SourceBlob, shape: Sequence[int]) -> arrays.Arrays:
         """The values of a blob, one array for each index of the first axis.
 
         Holds a piece of `flat_values` at a time, or one row where that is more.

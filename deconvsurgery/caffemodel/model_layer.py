@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import Any, Protocol, overload
 
 from deconvsurgery.errors import ModelError
+from deconvsurgery.kernels import arrays
 from deconvsurgery.wording import dims, plural, printable, quoted
 
+from .source_blob import SourceBlob
 from .stored_values import Dataset
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from deconvsurgery.kernels.arrays import Array, Arrays
-
-    from .source_blob import SourceBlob
 
 
 class OpenModel(Protocol):
@@ -34,7 +29,7 @@ class OpenModel(Protocol):
     def unpacked_size(self) -> int:
         """Bytes of all values in datasets of HDF5."""
 
-    def flat_values(self, blob: SourceBlob) -> Arrays:
+    def flat_values(self, blob: SourceBlob) -> arrays.Arrays:
         """All values in order, in flat arrays."""
 
 
@@ -76,7 +71,7 @@ class ModelBlob:
         return self.source.shape
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> arrays.DType:
         """The type that `array` has: float32, float64 or float16, as the file stores the values.
 
         Whole numbers in an HDF5 file are float32, as Caffe reads them.
@@ -101,7 +96,7 @@ class ModelBlob:
         place = self.source.place
         return place.diff if isinstance(place, Dataset) else self.source.has_diff
 
-    def array(self) -> Array:
+    def array(self) -> arrays.Array:
         """Read its values, and nothing else of the file.
 
         Returns:
@@ -145,7 +140,7 @@ class ModelBlob:
             return
         raise ModelError(message, path=self._model.name, layer=self.layer, hint=hint)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> arrays.Array:
         if copy is False:
             raise ValueError("the values are in a file: an array of them is always a copy")
         import numpy as np

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from deconvsurgery.caffe_fields import RawType
+from deconvsurgery.kernels import arrays
 from deconvsurgery.named_tuple import NamedTuple
 
-if TYPE_CHECKING:
-    from deconvsurgery.kernels.arrays import Arrays
-
-    from .wire import Frame
+from .wire import Frame
 
 
 class DType(StrEnum):
@@ -176,7 +173,7 @@ class Made(NamedTuple):
 
     count: int  # type: ignore[assignment]  # tuple's is a method
     storage: Storage
-    values: Callable[[], Arrays]
+    values: Callable[[], arrays.Arrays]
     typed: DType | None = None
 
     @property

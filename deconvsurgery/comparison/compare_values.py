@@ -16,6 +16,8 @@ from deconvsurgery.caffemodel.stored_values import Dataset, OnWire
 from deconvsurgery.errors import FileError, FormatError
 from deconvsurgery.named_tuple import NamedTuple
 
+from .result import ValueDifference
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -39,19 +41,6 @@ class Sparse(Protocol):
 
     def filled(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Those of ``[start, stop)``, in order."""
-
-
-class ValueDifference(NamedTuple):
-    """How many of so many values are not the same, and by how much at most any differs.
-
-    ``largest`` is ``None`` where a NaN is held against another value. ``by_bytes``: no number
-    was looked at, as all bytes are the same.
-    """
-
-    values: int
-    changed: int
-    largest: float | None
-    by_bytes: bool
 
 
 class BlobSide(NamedTuple):

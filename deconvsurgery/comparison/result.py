@@ -6,16 +6,11 @@ What counts as a difference is what Caffe would load: names, shapes and values o
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from deconvsurgery.caffemodel.model import SourceLayer
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural, row_words
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import SourceLayer
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-
-    from .compare_values import ValueDifference
 
 
 class Likeness(StrEnum):
@@ -28,6 +23,19 @@ class Likeness(StrEnum):
     RENAMED = "renamed"
     ONLY_A = "only-in-a"
     ONLY_B = "only-in-b"
+
+
+class ValueDifference(NamedTuple):
+    """How many of so many values are not the same, and by how much at most any differs.
+
+    ``largest`` is ``None`` where a NaN is held against another value. ``by_bytes``: no number
+    was looked at, as all bytes are the same.
+    """
+
+    values: int
+    changed: int
+    largest: float | None
+    by_bytes: bool
 
 
 class BlobContrast(NamedTuple):

@@ -31,9 +31,9 @@ from deconvsurgery.strict_values.kinds import (
 
 if TYPE_CHECKING:
     from deconvsurgery.storage.source_interface import Source
+    from deconvsurgery.strict_values.rule_ids import RuleAndLayer
 
 Path: TypeAlias = str | os.PathLike[str]
-RuleAndLayer: TypeAlias = tuple[str, str | None]
 
 LONGEST_FILE: Final = 64 << 20  # bytes
 _MOST: Final = 1_000_000  # findings, and how often one is there

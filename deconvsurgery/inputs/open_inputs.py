@@ -20,16 +20,16 @@ from deconvsurgery.errors import (
     ModelError,
     PrototxtError,
 )
+from deconvsurgery.kernels import arrays
+from deconvsurgery.prototxt.net import Net
+from deconvsurgery.storage.bytes_source import BinaryFile
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source, open_text
 from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 from deconvsurgery.wording import quoted, short
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.arrays import Array
-    from deconvsurgery.prototxt.net import Net
     from deconvsurgery.prototxt.parse import Scanned
-    from deconvsurgery.storage.bytes_source import BinaryFile
     from deconvsurgery.storage.source_interface import Source
 
 
@@ -150,7 +150,7 @@ def load(
     model: str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryFile,
     *,
     max_unpacked: int = MAX_UNPACKED,
-) -> dict[tuple[str, int], Array]:
+) -> dict[tuple[str, int], arrays.Array]:
     """Read all values of a weights file of any form.
 
     Args:

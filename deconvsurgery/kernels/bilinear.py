@@ -20,7 +20,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from functools import lru_cache, reduce
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -28,12 +28,8 @@ from deconvsurgery.errors import ShapeError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
 
+from . import arrays
 from .formula_names import Formula, KernelSupport
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
-    from .arrays import Array
 
 # 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
 LARGEST_KERNEL = 2**24
@@ -85,8 +81,8 @@ def triangle(
     formula: Formula = Formula.FCN,
     *,
     half_width: int | None = None,
-    dtype: DTypeLike = np.float32,
-) -> Array:
+    dtype: arrays.DTypeLike = np.float32,
+) -> arrays.Array:
     """A kernel of one axis, shape ``(size,)``; ``half_width`` (in taps) defaults to ceil(size / 2).
 
     A narrower triangle is 0 beyond its foot. ``caffe-1.0`` keeps the apex that it has for
@@ -114,7 +110,7 @@ def triangle(
         values = 1 - abs(taps / work.type(half) - work.type(top / half))
     # Taps beyond its foot are 0. At the default half-width none lies there, nor does
     # rounding take one below 0 (tried for all sizes to 4096), so the origins' bits stay.
-    clipped: Array = np.maximum(values, work.type(0))
+    clipped: arrays.Array = np.maximum(values, work.type(0))
     return clipped.astype(dtype)
 
 
@@ -124,8 +120,8 @@ def bilinear_kernel(
     stride: int | Sequence[int] | None = None,
     formula: Formula = Formula.FCN,
     support: KernelSupport = KernelSupport.KERNEL,
-    dtype: DTypeLike = np.float32,
-) -> Array:
+    dtype: arrays.DTypeLike = np.float32,
+) -> arrays.Array:
     """Make a bilinear kernel: the product of one triangle an axis.
 
     It is bit-equal to the formula's origin; rectangular and n-d kernels, which no origin makes,
@@ -161,7 +157,7 @@ def bilinear_kernel(
 
 def _product(
     sizes: tuple[int, ...], widths: tuple[int, ...], formula: Formula, work: np.dtype[Any]
-) -> Array:
+) -> arrays.Array:
     """The kernel in the type that it is worked out in, not to be written to."""
     axes = [
         triangle(size, formula, half_width=half, dtype=work)
@@ -173,7 +169,7 @@ def _product(
 _kept_product = lru_cache(maxsize=16)(_product)
 
 
-def phase_gains(taps: Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
+def phase_gains(taps: arrays.Array, stride: int, dilation: int = 1) -> tuple[float, ...]:
     """Say what a constant 1 becomes at each of the ``stride`` output phases, along one axis.
 
     Tap t of every input pixel lands ``t * dilation`` pixels further on, so the taps with the same
@@ -217,7 +213,7 @@ def has_unit_gain(gains: Iterable[float]) -> bool:
     return all(abs(gain - 1) <= GAIN_TOLERANCE for gain in gains)
 
 
-def centre(taps: Array) -> Centre:
+def centre(taps: arrays.Array) -> Centre:
     """The centre of mass of one axis and the true centre (k - 1) / 2; NaN when the sum is 0.
 
     Taps at 0, 1, 2 of weight 0.25, 0.75, 0.75: (0.75 + 2 * 0.75) / 1.75 = 1.2857.
@@ -262,7 +258,7 @@ def _axes(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
     return (operator.index(numbers),) * count
 
 
-def _working_type(formula: Formula, dtype: DTypeLike) -> np.dtype[Any]:
+def _working_type(formula: Formula, dtype: arrays.DTypeLike) -> np.dtype[Any]:
     """The type that the formula's origin computes in when the blob is of ``dtype``."""
     wanted = np.dtype(dtype)
     if wanted.kind != "f":

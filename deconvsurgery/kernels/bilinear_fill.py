@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
 
+from . import arrays
 from .bilinear import (
     LARGEST_BLOB,
     bilinear_kernel,
@@ -26,11 +26,6 @@ from .bilinear import (
     triangle,
 )
 from .formula_names import Formula, KernelSupport
-
-if TYPE_CHECKING:
-    from numpy.typing import DTypeLike
-
-    from .arrays import Array
 
 # Weights are made a channel at a time; nets in the wild have some thousands.
 MOST_CHANNELS = 2**20
@@ -152,7 +147,7 @@ class BilinearFill:
         """Each output is the sum of several enlarged input channels."""
         return self.channels != self.num_output
 
-    def kernel(self, dtype: DTypeLike = np.float32) -> Array:
+    def kernel(self, dtype: arrays.DTypeLike = np.float32) -> arrays.Array:
         """The one kernel that is repeated, of shape ``kernel_size`` and type ``dtype``."""
         return bilinear_kernel(
             self.kernel_size,
@@ -182,8 +177,8 @@ class BilinearFill:
         )
 
     def rows(
-        self, old: Iterable[Array] | None = None, dtype: DTypeLike = np.float32
-    ) -> Iterator[Array]:
+        self, old: Iterable[arrays.Array] | None = None, dtype: arrays.DTypeLike = np.float32
+    ) -> Iterator[arrays.Array]:
         """The blob one input channel at a time: arrays of shape ``(num_output // group, *kernel)``.
 
         Args:
@@ -202,7 +197,9 @@ class BilinearFill:
         for channel, old_row in zip(range(self.channels), old, strict=True):
             yield self.row(channel, kernel, old_row)
 
-    def row(self, channel: int, kernel: Array, old: Array | None = None) -> Array:
+    def row(
+        self, channel: int, kernel: arrays.Array, old: arrays.Array | None = None
+    ) -> arrays.Array:
         """The row of input ``channel``, of its ``kernel``'s type; ``old`` as in `rows`."""
         shape = self.shape[1:]
         if old is not None and self.keep_off_diagonal and shape[0] > 1:

@@ -94,6 +94,16 @@ def window_of(
     return Steps((stride[0], stride[1]), off, spread)
 
 
+def answers_of(kernel: Array, stride: Sequence[int]) -> Answers | None:
+    """What a kernel makes of test signals, padded so that it enlarges by its stride.
+
+    ``None`` for other than two axes, and beyond drawing.
+    """
+    pad = [max(0, length - step) // 2 for length, step in zip(kernel.shape, stride, strict=True)]
+    window = window_of(kernel.shape, stride, pad, ())
+    return None if window is None else answered(kernel, [[kernel]], window)
+
+
 def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Steps) -> Answers:
     """What ``kernel`` makes of a constant and signals, and each output of the pictures.
 

@@ -12,6 +12,7 @@ from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_un
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
+from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.wording import by, dims, listed, quoted, spread
 
@@ -19,7 +20,7 @@ from .refusal import Refusal
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.prototxt.net import Layer, Net, NetState
+    from deconvsurgery.prototxt.net import Net, NetState
     from deconvsurgery.shapes.infer import LayerShapes
 
 

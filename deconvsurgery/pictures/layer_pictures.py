@@ -43,6 +43,16 @@ class Pictures(NamedTuple):
     others: int = 0
 
 
+class RowPictures(NamedTuple):
+    """What there is to see of rows: a sight for each, and the net's way up.
+
+    A sight is ``None`` where no weights could be looked at; there are none without a model.
+    """
+
+    sights: tuple[Sight | None, ...] = ()
+    ways: tuple[WayUp, ...] = ()
+
+
 def planned_pictures(
     plan: ApplyPlan, net: Net, model: Model, states: Sequence[NetState]
 ) -> Pictures:
@@ -63,26 +73,33 @@ def planned_pictures(
     )
 
 
-def surveyed_pictures(
-    rows: Sequence[LayerRow], sights: Sequence[Sight | None], ways: tuple[WayUp, ...]
-) -> Pictures:
-    """The rows' Deconvolutions as they are; without ``sights`` only the way up."""
+def surveyed_pictures(rows: Sequence[LayerRow], found: RowPictures) -> Pictures:
+    """The rows' Deconvolutions as they are; without sights only the way up."""
     seen = [
         LayerPicture(row.target, sight)
-        for row, sight in zip(rows, sights, strict=bool(sights))
+        for row, sight in zip(rows, found.sights, strict=bool(found.sights))
         if row.target is not None
     ]
-    return Pictures(ways, tuple(seen[:MOST_LAYERS]), max(0, len(seen) - MOST_LAYERS))
+    return Pictures(found.ways, tuple(seen[:MOST_LAYERS]), max(0, len(seen) - MOST_LAYERS))
 
 
-def sights_of(rows: Iterable[LayerRow], model: Model) -> tuple[Sight | None, ...]:
-    """The weights of each row in the model, looked at; ``None`` where there are none."""
+def row_pictures(
+    rows: Sequence[LayerRow], net: Net | None, model: Model | None, states: Sequence[NetState]
+) -> RowPictures:
+    """The weights of each row in the model, looked at, and the way up through the net."""
+    return RowPictures(
+        _sights_of(rows, model) if model else (),
+        _ways_of(rows, net, model, states) if net else (),
+    )
+
+
+def _sights_of(rows: Iterable[LayerRow], model: Model) -> tuple[Sight | None, ...]:
     return tuple(
         None if row.target is None else sight_of(row.target, row.loaded, model) for row in rows
     )
 
 
-def ways_of(
+def _ways_of(
     rows: Iterable[LayerRow], net: Net, model: Model | None, states: Sequence[NetState]
 ) -> tuple[WayUp, ...]:
     """The net's upsampling path, in which rows are marked that are matched."""

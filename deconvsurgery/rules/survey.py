@@ -6,25 +6,25 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from deconvsurgery.caffemodel.source_blob import SourceBlob
+from deconvsurgery.caffemodel.stored_values import Storage
+from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.matching.matched_layer import MatchedLayer
 from deconvsurgery.matching.role import Role, RoleFound
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection
 from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.geometry import Shape
 from deconvsurgery.wording import row_words
 
+from .finding import Finding
 from .layer_rules import findings
 from .make_cases import model_case, net_cases
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceLayer
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.caffemodel.stored_values import Storage
-    from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.matching.matched_layer import MatchedLayer
-    from deconvsurgery.shapes.geometry import Shape
 
-    from .finding import Finding
     from .layer_case import LayerCase
 
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from itertools import groupby
+from typing import TypeAlias
 
 from deconvsurgery.errors import ArgumentError
 from deconvsurgery.wording import listed, quoted
+
+RuleAndLayer: TypeAlias = tuple[str, str | None]
+"""The id of a rule, and the name of a layer; ``None`` stands for what is of no layer."""
 
 
 def rules_among(known: Collection[str], texts: Iterable[str]) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deconvsurgery.errors import ConfigError, OutputError, SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded, known_part
@@ -18,6 +18,7 @@ from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.streams import can_be_read_again
 from deconvsurgery.sweeping.engines.dask import run_dask
 from deconvsurgery.sweeping.engines.local import run_local
+from deconvsurgery.verbs.open_and_write import Path, Progress
 from deconvsurgery.version import __version__
 
 from .call_verb import checked_options, lacking, writes
@@ -32,9 +33,6 @@ from .result_rows import (
 from .results_file import Ledger
 from .run_pair import Settled, Task, settle
 from .sweep_result import SweepResult
-
-if TYPE_CHECKING:
-    from deconvsurgery.verbs.open_and_write import Path, Progress
 
 ENGINES = ("local", "dask")
 RESULTS = "sweep.jsonl"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.verbs.result import Result
 from deconvsurgery.wording import plural
 
-from .result_rows import RowOutcome
-
-if TYPE_CHECKING:
-    from .result_rows import PairRow, Summary
+from .result_rows import PairRow, RowOutcome, Summary
 
 
 class SweepResult(Result):

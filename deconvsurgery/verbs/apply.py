@@ -12,6 +12,8 @@ from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.plans.apply.binary_edits import edits
 from deconvsurgery.plans.apply.plan import make_plan
+from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan, ApplySkip
+from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.outcome import Outcome, Splice
 from deconvsurgery.wording import plural
@@ -30,8 +32,6 @@ from .open_and_write import (
 from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
-    from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan, ApplySkip
-    from deconvsurgery.prototxt.net import Net, Phase
     from deconvsurgery.storage.run_files import RunFiles
 
 
@@ -64,7 +64,7 @@ class ApplyResult(Result):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     patch: str | None = None
-    pictures: object = None
+    pictures: object | None = None
 
     _verb: ClassVar[str] = "apply"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.arguments import texts
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.errors import ArgumentError, SurgeryError
 from deconvsurgery.matching.matched_layer import open_axes
+from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.rules.finding import RULES, Finding, Severity, rules_named
 from deconvsurgery.rules.net_suggestions import FindingInText, in_text
@@ -18,22 +20,15 @@ from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
 from deconvsurgery.storage.ended_replacement import ended_words
-from deconvsurgery.strict_values.rule_ids import rules_asked
+from deconvsurgery.strict_values.rule_ids import RuleAndLayer, rules_asked
 from deconvsurgery.wording import agreed, plural
 
 from .checked_layer import CheckedLayer, checked_layers
 from .layer_choice import layer_choice
 from .net_or_model import Opened, opened
 from .open_and_write import Path
+from .pair_fix import PairFix
 from .result import Result
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.inputs.baseline import RuleAndLayer
-    from deconvsurgery.prototxt.net import Net, Phase
-
-    from .open_and_write import Path
-    from .pair_fix import PairFix
 
 
 class CheckResult(Result):
@@ -68,7 +63,7 @@ class CheckResult(Result):
     model_size: int | None = None
     notes: tuple[str, ...] = ()
     error: SurgeryError | None = None
-    pictures: object = None
+    pictures: object | None = None
     repair: PairRepair | None = None
     ignored: int = 0
     fix: PairFix | None = None
@@ -180,17 +175,9 @@ def check(
         matched = [row for row in found.rows if row.matched]
         looked_at = None
         if pictures:
-            from deconvsurgery.pictures.layer_pictures import (
-                sights_of,
-                surveyed_pictures,
-                ways_of,
-            )
+            from deconvsurgery.pictures.layer_pictures import row_pictures, surveyed_pictures
 
-            looked_at = surveyed_pictures(
-                matched,
-                sights_of(matched, weights) if weights else (),
-                ways_of(matched, read, weights, states) if read else (),
-            )
+            looked_at = surveyed_pictures(matched, row_pictures(matched, read, weights, states))
         asked = Asked(*choice, wanted, notes=bool(select))
         pair = NetAndModel(files.text, read, weights)
         findings, repair = tried_repairs(pair, asked, counted, found.learned)

@@ -14,6 +14,7 @@ from deconvsurgery.options.convert import ConvertOptions, NewForm, Values
 from deconvsurgery.plans.convert.edits import recast
 from deconvsurgery.plans.convert.plan import make_conversion
 from deconvsurgery.plans.convert.plan_types import Conversion, LayerConversion, WantedForm
+from deconvsurgery.prototxt.net import Net
 
 from .open_and_write import (
     Path,
@@ -28,7 +29,7 @@ from .open_and_write import (
 from .result import Result, about, counted, written_path
 
 if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Net, NetState
+    from deconvsurgery.prototxt.net import NetState
 
 
 class ConvertResult(Result):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from deconvsurgery.inputs.open_inputs import open_model
 from deconvsurgery.plans.apply.binary_edits import edits
@@ -14,9 +13,7 @@ from deconvsurgery.storage.write_outputs import make_directory, write_once
 
 from .apply import ApplyResult, apply
 from .demo_net import base_model, net_text
-
-if TYPE_CHECKING:
-    from .open_and_write import Path
+from .open_and_write import Path
 
 
 def demo(directory: Path, *, force: bool = False) -> ApplyResult:

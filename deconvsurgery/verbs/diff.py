@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.arguments import texts
+from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.comparison.compare_models import make_contrast
+from deconvsurgery.comparison.result import LayerContrast, ModelContrast
 from deconvsurgery.matching.shared_blobs import owners_by_model, with_shared
 from deconvsurgery.prototxt.nothing_selected import no_such_layer
 from deconvsurgery.prototxt.selection import name_choice
@@ -21,10 +23,6 @@ from .open_and_write import (
     given_model,
 )
 from .result import Result
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model, Version
-    from deconvsurgery.comparison.result import LayerContrast, ModelContrast
 
 _PROGRESS = 1 << 22  # bytes from one report of progress to the next
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator, Sequence
 from numbers import Real
 from typing import Any, Protocol, Self, overload
 
-import numpy as np
-
 from deconvsurgery.caffemodel.model_layer import ModelBlob, ModelLayer
-from deconvsurgery.kernels.arrays import Array
+from deconvsurgery.kernels import arrays
 from deconvsurgery.wording import plural, printable
 
 
-class Editing(Protocol):
+class _Editing(Protocol):
     """What a layer asks of the editor that it is in."""
 
     def now(self, name: str) -> ModelLayer:
@@ -45,7 +43,7 @@ class EditedBlob:
 
     __slots__ = ("_editor", "index", "layer")
 
-    def __init__(self, editor: Editing, layer: str, index: int) -> None:
+    def __init__(self, editor: _Editing, layer: str, index: int) -> None:
         self._editor = editor
         self.layer = layer
         self.index = index
@@ -59,7 +57,7 @@ class EditedBlob:
         return self._now().shape
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> arrays.DType:
         """The type that its values are stored in, and `array` has."""
         return self._now().dtype
 
@@ -68,7 +66,7 @@ class EditedBlob:
         """How many values its shape says."""
         return self._now().size
 
-    def array(self) -> Array:
+    def array(self) -> arrays.Array:
         """Its values as they would be written.
 
         Returns:
@@ -81,7 +79,7 @@ class EditedBlob:
         """
         return self._now().array()
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> arrays.Array:
         return self._now().__array__(dtype, copy)
 
     def __imul__(self, factor: object) -> Self:
@@ -90,9 +88,8 @@ class EditedBlob:
         self._editor.scale(self.layer, self.index, float(factor))
         return self
 
-    def is_in(self, editor: Editing, layer: str, index: int) -> bool:
-        """It is blob ``index`` of ``layer`` in ``editor``."""
-        return (self._editor, self.layer, self.index) == (editor, layer, index)
+    def _place(self) -> tuple[object, str, int]:
+        return self._editor, self.layer, self.index
 
     def __repr__(self) -> str:
         now = self._now()
@@ -118,7 +115,7 @@ class EditedLayer(Sequence[EditedBlob]):
 
     __slots__ = ("_editor", "name")
 
-    def __init__(self, editor: Editing, name: str) -> None:
+    def __init__(self, editor: _Editing, name: str) -> None:
         self._editor = editor
         self.name = name
 
@@ -141,7 +138,7 @@ class EditedLayer(Sequence[EditedBlob]):
 
     def __setitem__(self, index: int, values: Any) -> None:
         blob = self[index]
-        if isinstance(values, EditedBlob) and values.is_in(self._editor, self.name, blob.index):
+        if isinstance(values, EditedBlob) and values._place() == blob._place():
             return  # as of `layer[0] *= 2`, which has scaled it
         self._editor.set(self.name, blob.index, values)
 

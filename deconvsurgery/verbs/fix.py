@@ -8,22 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
 from deconvsurgery.storage.run_files import RunFiles
+from deconvsurgery.strict_values.rule_ids import RuleAndLayer
 
+from .check import CheckResult
 from .fix_groups import groups
 from .fixed_group import FixedGroup, FixOptions
-
-if TYPE_CHECKING:
-    from deconvsurgery.inputs.baseline import RuleAndLayer
-
-    from .check import CheckResult
-    from .open_and_write import Path
+from .open_and_write import Path
 
 
 def fix(

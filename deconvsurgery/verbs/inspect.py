@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.matching.matched_layer import open_axes
 from deconvsurgery.matching.model_oddities import census
+from deconvsurgery.prototxt.net import Net, Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS
+from deconvsurgery.rules.finding import Finding
 from deconvsurgery.rules.run_rules import judged
+from deconvsurgery.rules.survey import LayerRow
 from deconvsurgery.wording import plural
 
 from .layer_choice import layer_choice
 from .net_or_model import opened
+from .open_and_write import Path
 from .result import Result
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.kernels.channel_map import Sight
-    from deconvsurgery.prototxt.net import Net, Phase
-    from deconvsurgery.rules.finding import Finding
-    from deconvsurgery.rules.survey import LayerRow
-    from deconvsurgery.shapes.upsampling_path import WayUp
-
-    from .open_and_write import Path
 
 
 class InspectResult(Result):
@@ -38,8 +33,7 @@ class InspectResult(Result):
         model_version: the form of the model: V2, V1 or V0 layers, several, none, or HDF5.
         model_size: bytes of the model.
         notes: what is unusual about the files, a sentence each.
-        sights: what `html_report` draws of the rows' weights, one a row; empty unless asked for.
-        ways: what it draws of the net's upsampling path; empty unless asked for.
+        pictures: what `html_report` draws; ``None`` unless asked for.
         net_findings: those of layers without a row, of several layers at once, and of files. With
             those of the rows they are what ``check`` finds.
     """
@@ -51,8 +45,7 @@ class InspectResult(Result):
     model_version: str | None = None
     model_size: int | None = None
     notes: tuple[str, ...] = ()
-    sights: tuple[object, ...] = ()
-    ways: tuple[object, ...] = ()
+    pictures: object | None = None
     net_findings: tuple[Finding, ...] = ()
 
     _verb: ClassVar[str] = "inspect"
@@ -126,13 +119,11 @@ def inspect(
         if matched_only:
             found = found.of_matched()
         rows = found.rows
-        sights: tuple[Sight | None, ...] = ()
-        ways: tuple[WayUp, ...] = ()
+        looked_at = None
         if pictures:
-            from deconvsurgery.pictures.layer_pictures import sights_of, ways_of
+            from deconvsurgery.pictures.layer_pictures import row_pictures
 
-            sights = sights_of(rows, weights) if weights else ()
-            ways = ways_of(rows, read, weights, states) if read else ()
+            looked_at = row_pictures(rows, read, weights, states)
         notes = read.notes if read else ()
         notes += open_axes(row.target for row in rows if row.target is not None)
         if weights:
@@ -145,7 +136,6 @@ def inspect(
             model_version=files.model_version,
             model_size=files.model_size,
             notes=notes,
-            sights=sights,
-            ways=ways,
+            pictures=looked_at,
             net_findings=found.others,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import index
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from deconvsurgery.kernels import arrays
 from deconvsurgery.kernels.bilinear import (
     GAIN_TOLERANCE,
     Centre,
@@ -18,13 +19,9 @@ from deconvsurgery.kernels.bilinear import (
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.kernels.recipes import Recipe, recipe
-from deconvsurgery.kernels.responses import Answers, answered, window_of
 from deconvsurgery.wording import by
 
 from .result import Result
-
-if TYPE_CHECKING:
-    from deconvsurgery.kernels.arrays import Array
 
 
 class KernelFacts(Result):
@@ -72,25 +69,11 @@ class KernelFacts(Result):
         """The kernel's weight lies in its middle."""
         return all(abs(axis.mass - axis.true) <= GAIN_TOLERANCE for axis in self.centres)
 
-    def values(self) -> Array:
+    def values(self) -> arrays.Array:
         """The whole kernel, of shape ``size``."""
         return bilinear_kernel(
             self.size, stride=self.stride, formula=self.formula, support=self.support
         )
-
-    def answers(self) -> Answers | None:
-        """What the kernel makes of test signals, padded so that it enlarges by its stride.
-
-        ``None`` for other than two axes, and beyond drawing.
-        """
-        pad = [
-            max(0, length - step) // 2 for length, step in zip(self.size, self.stride, strict=True)
-        ]
-        window = window_of(self.size, self.stride, pad, ())
-        if window is None:
-            return None
-        values = self.values()
-        return answered(values, [[values]], window)
 
 
 def kernel_facts(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from deconvsurgery.caffemodel.model import Version
+from deconvsurgery.comparison.result import ModelContrast
 from deconvsurgery.named_tuple import NamedTuple
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Version
-    from deconvsurgery.comparison.result import ModelContrast
-    from deconvsurgery.rules.repair_step import RepairStep
+from deconvsurgery.rules.repair_step import RepairStep
 
 
 class ModelsCompared(NamedTuple):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.arguments import chosen_options
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import PatchNetOptions
 from deconvsurgery.plans.patch_net.plan import LayerPatch, make_patch
+from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, name_choice
 from deconvsurgery.splicing.byte_ranges import spliced
 from deconvsurgery.storage.os_error_text import shown
@@ -27,9 +28,6 @@ from .open_and_write import (
     passed_over,
 )
 from .result import Result, about, counted, written_path
-
-if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Phase
 
 
 class PatchNetResult(Result):

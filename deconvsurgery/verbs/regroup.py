@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.arguments import chosen_options
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
@@ -15,6 +15,8 @@ from deconvsurgery.options.regroup import RegroupOptions
 from deconvsurgery.plans.patch_net.plan import patched_text
 from deconvsurgery.plans.regroup.edits import reshaped
 from deconvsurgery.plans.regroup.plan import make_regrouping
+from deconvsurgery.plans.regroup.plan_types import LayerRegroup, Regrouping
+from deconvsurgery.prototxt.net import Layer, Phase
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
 )
@@ -33,13 +35,6 @@ from .open_and_write import (
     given_model,
 )
 from .result import Result, about, counted, written_path
-
-if TYPE_CHECKING:
-    from deconvsurgery.plans.regroup.plan_types import LayerRegroup, Regrouping
-    from deconvsurgery.prototxt.net import (
-        Layer,
-        Phase,
-    )
 
 
 class RegroupResult(Result):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from deconvsurgery.arguments import chosen_options, texts
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
@@ -17,11 +17,12 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.options.transplant import TransplantOptions
 from deconvsurgery.plans.apply.plan import make_plan
-from deconvsurgery.plans.apply.plan_types import ApplyChange
+from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan, ApplySkip
 from deconvsurgery.plans.apply.refused_layers import refuse_misspelt
 from deconvsurgery.plans.transplant.blobs import Origin
 from deconvsurgery.plans.transplant.edits import as_model, implanted
 from deconvsurgery.plans.transplant.plan import Grafting, LayerGraft, make_grafting
+from deconvsurgery.prototxt.net import Layer, Net, Phase
 from deconvsurgery.prototxt.selection import (
     DEFAULT_PATTERNS,
     active_layers,
@@ -41,10 +42,6 @@ from .open_and_write import (
     output_destination,
 )
 from .result import Result, about, counted, written_path
-
-if TYPE_CHECKING:
-    from deconvsurgery.plans.apply.plan_types import ApplyPlan, ApplySkip
-    from deconvsurgery.prototxt.net import Layer, Net, Phase
 
 
 class TransplantAction(StrEnum):

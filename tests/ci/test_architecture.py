@@ -23,7 +23,6 @@ MAY_IMPORT_AT_THE_TOP = {
         "pycaffe.py",
         "report/html/*",
         "report/terminal/*",
-        "verbs/edited_layer.py",
     },
     "rich": {"report/html/*", "report/terminal/*"},
     "click": {"cli/*"},

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.pictures.layer_pictures import RowPictures
 from helpers.models import Array, indexed, model_bytes
 from helpers.nets import UP, data_layer, up
 from helpers.real_caffe import at_hand, real_caffe
@@ -97,7 +98,8 @@ def test_a_filler_that_is_not_used_is_not_judged() -> None:
 def test_weights_that_another_layer_brings_are_shown() -> None:
     read, model = ds.parse_net(two().encode()), indexed(model_bytes({"b": [full(1)]}))
     result = ds.inspect(read, model, patterns="*", pictures=True)
-    assert [sight is not None for sight in result.sights] == [True, True]
+    assert isinstance(result.pictures, RowPictures)
+    assert [sight is not None for sight in result.pictures.sights] == [True, True]
     owner, sharer = result.layers
     assert (owner.source_blobs, sharer.source_blobs) == (None, ((3, 1, 4, 4),))
     assert owner.storage == sharer.storage

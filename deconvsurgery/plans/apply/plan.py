@@ -7,7 +7,6 @@ cannot be filled get their reason (``refusals``), layers that share weights all 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -20,6 +19,7 @@ from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.shared_blobs import Sharers, sharers
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions, Fill
+from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
 
 from .before_and_after import Look, look, planned_change, weights_of
@@ -27,9 +27,6 @@ from .not_matched import left_empty
 from .plan_types import ApplyChange, ApplyPlan, ApplySkip
 from .refusals import passed_over, refusal
 from .refused_layers import all_refused, refuse_misspelt
-
-if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Net, NetState
 
 
 def make_plan(

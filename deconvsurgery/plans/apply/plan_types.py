@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING
 
+from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.matching.matched_layer import MatchedLayer
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.wording import plural, row_words
-
-if TYPE_CHECKING:
-    from deconvsurgery.kernels.bilinear_fill import BilinearFill
-    from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.matching.matched_layer import MatchedLayer
-    from deconvsurgery.prototxt.net import Layer
 
 
 class ApplyAction(StrEnum):

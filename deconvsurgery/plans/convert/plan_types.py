@@ -8,18 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.model import SourceLayer, Version
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import DType, Storage
+from deconvsurgery.caffemodel.upgrade import Upgrade
+from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
+from deconvsurgery.matching.shared_blobs import Owner
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import row_words
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.caffemodel.upgrade import Upgrade
-    from deconvsurgery.caffemodel.upgraded_layers import UpgradedLayer
-    from deconvsurgery.matching.shared_blobs import Owner
 
 
 class WantedForm(NamedTuple):

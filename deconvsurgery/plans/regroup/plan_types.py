@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.source_blob import SourceBlob
+from deconvsurgery.kernels import arrays
+from deconvsurgery.matching.matched_layer import MatchedLayer
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.wording import row_words
-
-if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.model import Model
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.kernels.arrays import Array
-    from deconvsurgery.matching.matched_layer import MatchedLayer
-    from deconvsurgery.prototxt.net import Layer
 
 
 class Regroup(NamedTuple):
@@ -49,7 +46,7 @@ class Regroup(NamedTuple):
         """Weights that it will have."""
         return prod(self.after)
 
-    def rows(self, model: Model, blob: SourceBlob) -> Iterator[Array]:
+    def rows(self, model: Model, blob: SourceBlob) -> Iterator[arrays.Array]:
         """The new weights one input channel at a time, made from the old ones.
 
         Both are of the same (C, num_output) matrix the blocks along its diagonal, one a group.

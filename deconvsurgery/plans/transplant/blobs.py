@@ -7,13 +7,13 @@ from enum import StrEnum
 from math import prod
 from typing import TYPE_CHECKING
 
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.errors import MismatchError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.shapes.fillers import filler_value
 from deconvsurgery.wording import dims, plural
 
 if TYPE_CHECKING:
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.prototxt.net import Layer
     from deconvsurgery.shapes.geometry import Shape
 

@@ -10,6 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.read_values import inner_product_param
+from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.errors import MismatchError, SelectionError
 from deconvsurgery.matching.batch_norm import (
     BATCH_NORM,
@@ -20,6 +21,7 @@ from deconvsurgery.matching.batch_norm import (
 )
 from deconvsurgery.matching.shared_blobs import Owner, owners
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.prototxt.net import Layer
 from deconvsurgery.prototxt.selection import active_layers
 from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.fillers import filler_value
@@ -37,8 +39,7 @@ from .blobs import (
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceLayer
-    from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.prototxt.net import Layer, Net, NetState
+    from deconvsurgery.prototxt.net import Net, NetState
     from deconvsurgery.shapes.geometry import Shape
     from deconvsurgery.shapes.infer import LayerShapes
 

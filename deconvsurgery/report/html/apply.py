@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from deconvsurgery.pictures.layer_pictures import Pictures
 from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplySkip
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 from deconvsurgery.report.phrases import PIPE, number
@@ -14,7 +15,6 @@ from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
 
 if TYPE_CHECKING:
-    from deconvsurgery.pictures.layer_pictures import Pictures
     from deconvsurgery.verbs.apply import ApplyResult
 
     from .elements import Markup
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def apply_page(result: ApplyResult) -> bytes:
     """What was done, or would be, to which files and layers."""
     rows = [apply_cells(row, PIPE) for row in result.plan.layers]
-    pictures = cast("Pictures | None", result.pictures)
+    pictures = result.pictures if isinstance(result.pictures, Pictures) else None
     return page(
         "apply",
         file_name(result.input if result.output in (None, "-") else result.output),

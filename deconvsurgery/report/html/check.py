@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from deconvsurgery.pictures.layer_pictures import Pictures
 from deconvsurgery.report.cells import Remark, Tone, note
 from deconvsurgery.report.finding_words import (
     TONES,
@@ -25,7 +26,6 @@ from .layers import layers_section
 from .page_frame import MOST_ROWS, file_fact, file_name, page, remarks
 
 if TYPE_CHECKING:
-    from deconvsurgery.pictures.layer_pictures import Pictures
     from deconvsurgery.report.phrases import Medium
     from deconvsurgery.verbs.check import CheckResult
 
@@ -50,7 +50,7 @@ def check_page(results: Sequence[CheckResult]) -> bytes:
 def _pair(result: CheckResult, *, alone: bool) -> Markup:
     """A net and its model: findings, then what there is to see."""
     level = 2 if alone else 3
-    pictures = cast("Pictures | None", result.pictures)
+    pictures = result.pictures if isinstance(result.pictures, Pictures) else None
     notes = [note(words) for words in result.notes]
     parts = (
         _findings(result, level),

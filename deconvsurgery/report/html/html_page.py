@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 from html import escape
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing import Self
+from typing import Self
 
 _LINE = "1px solid color-mix(in srgb,currentColor 25%,transparent)"
 _FRAME = f"display:block;box-sizing:border-box;width:100%;height:40rem;border:{_LINE}"

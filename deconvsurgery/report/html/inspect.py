@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from deconvsurgery.pictures.layer_pictures import surveyed_pictures
+from deconvsurgery.pictures.layer_pictures import RowPictures, surveyed_pictures
 from deconvsurgery.prototxt.selection import DECONVOLUTION
 from deconvsurgery.report.cells import Remark
 from deconvsurgery.report.finding_words import TONES
@@ -28,8 +28,6 @@ from .layers import Beside, layers_section
 from .page_frame import file_fact, file_name, layers_table, page, remarks
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.channel_map import Sight
-    from deconvsurgery.shapes.upsampling_path import WayUp
     from deconvsurgery.verbs.inspect import InspectResult
 
 _BY_CHECK = "check finds the same, and says what repairs all of it."
@@ -39,14 +37,11 @@ def inspect_page(result: InspectResult) -> bytes:
     """What the layers are now."""
     every_layer = any(row.type != DECONVOLUTION for row in result.layers)
     rows = inspect_cells(result, PIPE, every_layer=every_layer)
-    pictures = surveyed_pictures(
-        result.layers,
-        cast("tuple[Sight | None, ...]", result.sights),
-        cast("tuple[WayUp, ...]", result.ways),
-    )
+    found = result.pictures if isinstance(result.pictures, RowPictures) else RowPictures()
+    pictures = surveyed_pictures(result.layers, found)
     findings = [finding for _, finding in inspect_findings(result)]
     # Where pictures were asked for, repairs were tried; others are said in words.
-    tried = bool(result.sights or result.ways)
+    tried = bool(found.sights or found.ways)
     files = (result.net, result.model) if tried else (None, None)
     states = [
         Beside(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -34,7 +34,6 @@ from .layout import (
 )
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.channel_map import Sight
     from deconvsurgery.verbs.inspect import InspectResult
 
     from .pictures import LookedAt
@@ -103,11 +102,14 @@ def _heads(result: InspectResult, rows: list[Cells]) -> Iterator[RenderableType]
 
 def _looked_at(result: InspectResult) -> Iterator[LookedAt]:
     """Deconvolutions of the model and their weights, where pictures are wanted."""
+    from deconvsurgery.pictures.layer_pictures import RowPictures
+
     from .pictures import LookedAt
 
-    for row, seen in zip(result.layers, result.sights, strict=bool(result.sights)):
+    sights = result.pictures.sights if isinstance(result.pictures, RowPictures) else ()
+    for row, seen in zip(result.layers, sights, strict=bool(sights)):
         if row.weights is not None:
-            yield LookedAt(row.name, row.weights, cast("Sight | None", seen))
+            yield LookedAt(row.name, row.weights, seen)
 
 
 def _plain_findings(result: InspectResult) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.largest_value import strongest
+from deconvsurgery.kernels.responses import answers_of
 from deconvsurgery.report.captions import gain_caption
 from deconvsurgery.report.kernel_rows import grid, head_words, taps, verdicts
 from deconvsurgery.report.phrases import Medium, number
@@ -56,7 +57,8 @@ def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
 
 def _pictures(facts: KernelFacts) -> RenderableType:
     """For a terminal: what the kernel is, and below it what it does."""
-    values, answers = facts.values(), facts.answers()
+    values = facts.values()
+    answers = answers_of(values, facts.stride)
     first: list[Drawable] = [Tile("kernel", Heat(_flat(values)), MOST, SIDE), _middle(values)]
     if answers is None:
         return Tiles(first)
@@ -71,8 +73,9 @@ def _pictures(facts: KernelFacts) -> RenderableType:
 def _plain_pictures(facts: KernelFacts) -> Iterator[str]:
     """The same as complete lines."""
     yield "picture:"
-    yield from heatmap(Heat(_flat(facts.values())), Ink.CHARACTERS).plain.splitlines()
-    answers = facts.answers()
+    values = facts.values()
+    yield from heatmap(Heat(_flat(values)), Ink.CHARACTERS).plain.splitlines()
+    answers = answers_of(values, facts.stride)
     if answers is None:
         return
     for signal in answers.signals:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 import deconvsurgery as ds
+from deconvsurgery.pictures.layer_pictures import RowPictures
 from deconvsurgery.report.terminal.chart import Chart
 from deconvsurgery.report.terminal.heatmap import Heat, Ink
 from deconvsurgery.report.terminal.picture_grid import Tile
@@ -377,11 +378,17 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def sights(result: ds.InspectResult) -> tuple[Sight | None, ...]:
+    """What is drawn of each row."""
+    assert isinstance(result.pictures, RowPictures)
+    return result.pictures.sights
+
+
 def test_sights_stand_beside_the_rows(place: Path) -> None:
     result = ds.inspect(place / "net", place / "model", pictures=True, every_layer=True)
     found = {
         row.name: None if seen is None else seen.wiring.value
-        for row, seen in zip(result.layers, result.sights, strict=True)
+        for row, seen in zip(result.layers, sights(result), strict=True)
     }
     assert found == {
         "up diagonal": "own",
@@ -391,9 +398,10 @@ def test_sights_stand_beside_the_rows(place: Path) -> None:
         "input": None,
     }
     chosen = ds.inspect(place / "net", place / "model", pictures=True, patterns="grouped")
-    assert [seen.wiring for seen in chosen.sights if seen] == ["grouped"]
-    assert ds.inspect(place / "net", place / "model").sights == ()
-    alone = ds.inspect(place / "net", pictures=True)
+    assert [seen.wiring for seen in sights(chosen) if seen] == ["grouped"]
+    assert ds.inspect(place / "net", place / "model").pictures is None
+    alone = ds.inspect(place / "net", pictures=True).pictures
+    assert isinstance(alone, RowPictures)
     assert (alone.sights, len(alone.ways)) == ((), 1)
 
 
@@ -408,7 +416,7 @@ def test_only_what_is_drawn_is_read(place: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(os, "pread", noted)
     result = ds.inspect(None, place / "model", pictures=True)
-    assert len([seen for seen in result.sights if seen]) == 3
+    assert len([seen for seen in sights(result) if seen]) == 3
     assert result.model_size is not None
     assert result.model_size > 4_000_000
     weights = 4 * 16 * (9 + 9 + 3)
@@ -422,7 +430,7 @@ def test_every_form_of_a_model_has_the_same_pictures(form: dict[str, str], place
     shown = [
         [
             line
-            for row, seen in zip(result.layers, result.sights, strict=True)
+            for row, seen in zip(result.layers, sights(result), strict=True)
             if row.weights is not None
             for line in plain_layer_pictures(row.name, row.weights, seen)
         ]
@@ -508,7 +516,7 @@ def test_no_picture_can_be_had(line: str, place: Path, words: Words) -> None:
 def deconvolutions(shared: Path, name: str) -> list[tuple[str, Sight]]:
     (path,) = (shared / "models").glob(name)
     result = ds.inspect(None, path, pictures=True)
-    pairs = zip(result.layers, result.sights, strict=True)
+    pairs = zip(result.layers, sights(result), strict=True)
     return [(row.name, seen) for row, seen in pairs if seen is not None]
 
 
