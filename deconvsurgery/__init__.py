@@ -233,7 +233,7 @@ if TYPE_CHECKING:  # what a type checker sees; "as" says that a name is public
     from deconvsurgery.rules.repair_step import RepairStep as RepairStep
     from deconvsurgery.rules.repair_chain import PairRepair as PairRepair
     from deconvsurgery.rules.survey import InspectAction as InspectAction, LayerRow as LayerRow
-    from deconvsurgery.storage.bytes_source import BinaryFile as BinaryFile
+    from deconvsurgery.storage.source_interface import BinaryFile as BinaryFile
     from deconvsurgery.sweeping.sweep import sweep as sweep
     from deconvsurgery.sweeping.sweep_result import SweepResult as SweepResult
     from deconvsurgery.verbs.apply import ApplyResult as ApplyResult, apply as apply
@@ -316,7 +316,7 @@ else:  # the same names by their modules, each imported when one of its names is
         "rules.repair_chain": "PairRepair",
         "rules.survey": "InspectAction LayerRow",
         "rules.repair_step": "RepairStep",
-        "storage.bytes_source": "BinaryFile",
+        "storage.source_interface": "BinaryFile",
         "sweeping.sweep": "sweep",
         "sweeping.sweep_result": "SweepResult",
         "verbs.apply": "ApplyResult apply",

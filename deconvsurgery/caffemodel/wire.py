@@ -35,8 +35,9 @@ class ByteSource(Protocol):
 
 
 class Field(NamedTuple):
-    """One field: its tag begins at ``tag``, its payload is ``[start, stop)``.
+    """One field of a protobuf message, by byte offsets in the file.
 
+    Its tag, of ``number`` and ``wire_type``, begins at ``tag``, its payload is ``[start, stop)``.
     A varint's payload is the varint itself, its value ``value``; a group's runs to its end tag.
     """
 
@@ -263,7 +264,10 @@ def encoded(name: str) -> bytes:
 
 
 class Frame(NamedTuple):
-    """A length-delimited message: its length varint at ``[length, start)``, payload to ``stop``."""
+    """A protobuf message within another, by byte offsets in the file.
+
+    Its length, a varint, is at ``[length, start)``, its payload at ``[start, stop)``.
+    """
 
     length: int
     start: int

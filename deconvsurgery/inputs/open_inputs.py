@@ -22,15 +22,14 @@ from deconvsurgery.errors import (
 )
 from deconvsurgery.kernels import arrays
 from deconvsurgery.prototxt.net import Net
-from deconvsurgery.storage.bytes_source import BinaryFile
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source, open_text
+from deconvsurgery.storage.source_interface import BinaryFile, Source
 from deconvsurgery.strict_values.byte_order_marks import BYTE_ORDER_MARKS
 from deconvsurgery.wording import quoted, short
 
 if TYPE_CHECKING:
     from deconvsurgery.prototxt.parse import Scanned
-    from deconvsurgery.storage.source_interface import Source
 
 
 def read_net(path: str | os.PathLike[str]) -> Net:
@@ -134,7 +133,7 @@ def _source(model: object) -> Source:
     if isinstance(model, str | os.PathLike):
         return open_source(model)
     # Never from the command line.
-    from deconvsurgery.storage.bytes_source import BinaryFile, BinaryFileSource, BytesSource
+    from deconvsurgery.storage.bytes_source import BinaryFileSource, BytesSource
 
     if isinstance(model, bytes | bytearray | memoryview):
         return BytesSource(model)

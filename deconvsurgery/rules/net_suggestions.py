@@ -37,7 +37,7 @@ class TextPlace(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """``text`` takes the place of what stands from ``start`` to before ``stop``."""
+    """A change of the net's text: ``text`` for what stands from ``start`` to before ``stop``."""
 
     start: TextPlace
     stop: TextPlace

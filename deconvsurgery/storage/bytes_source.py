@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Protocol, runtime_checkable
 
 from deconvsurgery.errors import FileError
 
 from .os_error_text import reason, shown
-from .source_interface import Source
+from .source_interface import BinaryFile, Source
 
 _MIB = 1 << 20
 
@@ -46,20 +45,6 @@ class BytesSource(Source):
         """Let go of the bytes; a second call does nothing."""
         self.closed = True
         self._view.release()
-
-
-@runtime_checkable
-class BinaryFile(Protocol):
-    """What is asked of a binary file that someone has open, such as an `io.BytesIO`."""
-
-    def read(self, size: int = ..., /) -> bytes | None:
-        """At most ``size`` bytes from where it stands."""
-
-    def seek(self, offset: int, whence: int = ..., /) -> int | None:
-        """Stand ``offset`` bytes from the beginning, or as ``whence`` says."""
-
-    def tell(self) -> int:
-        """Where it stands."""
 
 
 class BinaryFileSource(Source):

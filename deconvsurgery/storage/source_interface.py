@@ -6,12 +6,26 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self, runtime_checkable
 
 from deconvsurgery.errors import FileError, ModelError
 from deconvsurgery.wording import plural
 
 _BLOCK = 1 << 20
+
+
+@runtime_checkable
+class BinaryFile(Protocol):
+    """What is asked of a binary file that someone has open, such as an `io.BytesIO`."""
+
+    def read(self, size: int = ..., /) -> bytes | None:
+        """At most ``size`` bytes from where it stands."""
+
+    def seek(self, offset: int, whence: int = ..., /) -> int | None:
+        """Stand ``offset`` bytes from the beginning, or as ``whence`` says."""
+
+    def tell(self) -> int:
+        """Where it stands."""
 
 
 class Source(ABC):

@@ -6,7 +6,7 @@ import os
 
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model
 from deconvsurgery.inputs.open_inputs import open_model
-from deconvsurgery.storage.bytes_source import BinaryFile
+from deconvsurgery.storage.source_interface import BinaryFile
 
 from .editor import Editor
 from .open_and_write import Path

@@ -27,7 +27,10 @@ class ApplyAction(StrEnum):
 
 
 class BiasFill(NamedTuple):
-    """Every value of a layer's bias: of one that is cleared, or (``only_absent``) is not there."""
+    """What a layer's bias becomes: ``count`` values that all are ``value``.
+
+    ``changed``: it is not so yet. ``only_absent``: a bias that is there stays as it is.
+    """
 
     count: int  # type: ignore[assignment]  # not how often a tuple has a value
     value: float

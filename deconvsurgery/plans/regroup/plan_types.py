@@ -69,7 +69,10 @@ class Regroup(NamedTuple):
 
 
 class KeptLayer(NamedTuple):
-    """A matched layer, and its namesakes, that stays as it is, and why."""
+    """A matched layer that stays as it is, with the ``reason``.
+
+    ``namesakes`` are the net's other Deconvolutions of its name, which stay with it.
+    """
 
     target: MatchedLayer
     reason: str
@@ -119,7 +122,7 @@ class LayerRegroup(NamedTuple):
 
 
 class Regrouping(NamedTuple):
-    """Every matched name once."""
+    """What becomes of each matched name: ``changes`` of its weights, or ``kept`` as it is."""
 
     changes: tuple[Regroup, ...] = ()
     kept: tuple[KeptLayer, ...] = ()

@@ -22,7 +22,12 @@ RENAME = "give the layer another name in the net, and it is as new: its fillers 
 
 
 class Origin(StrEnum):
-    """Where a new blob's values come from."""
+    """Where a new blob's values come from: an old blob, or one number (``constant``).
+
+    ``copied``: an old blob of this shape. ``coerced``: one of another shape with as many values, in
+    their order. ``expanded``: one with fewer outputs. ``forced``: one with more or fewer values,
+    cut off or repeated.
+    """
 
     COPIED = "copied"
     COERCED = "coerced"
@@ -34,6 +39,8 @@ class Origin(StrEnum):
 class Graft(NamedTuple):
     """A blob of the new net: its ``shape``, and the old blob or constant it is made of.
 
+    ``source`` is the old blob, ``None`` for a constant. ``value`` is every value of a constant, and
+    every new value of an expanded blob.
     ``legacy``: the net does not say the shape, and the old blob has legacy dims.
     """
 

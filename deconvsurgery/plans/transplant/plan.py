@@ -61,7 +61,11 @@ class LayerGraft(NamedTuple):
 
 
 class Grafting(NamedTuple):
-    """Every layer of the new net, and the old layers with weights that find no place in it."""
+    """What becomes of a model's weights in another net.
+
+    ``layers`` are those of the new net, in its order. ``dropped`` are names of old layers with
+    weights that find no place in it.
+    """
 
     layers: tuple[LayerGraft, ...]
     dropped: tuple[str, ...] = ()
