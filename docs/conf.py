@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from enum import Enum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -46,7 +47,7 @@ extensions = [
 exclude_patterns = ["_build", "man", "figures"]
 nitpicky = True
 # Types of other projects, and modules behind the public names, have no page here.
-nitpick_ignore_regex = [("py:.*", r"(?!deconvsurgery\.[A-Za-z_]+$).*")]
+nitpick_ignore_regex = [("py:.*", r"(?!deconvsurgery\.(types\.)?[A-Za-z_]+$).*")]
 
 # A notebook is run anew each time, in a folder of its own; a cell that fails ends the build.
 # Commands that it shows begin with the name, as where the tool is installed.
@@ -103,7 +104,7 @@ def api(names: str) -> str:
     """What autodoc has to say on public names."""
     lines = []
     for name in names.split():
-        value = getattr(deconvsurgery, name)
+        value = attrgetter(name)(deconvsurgery)  # also of types
         kind = "class" if inspect.isclass(value) else "function"
         if kind == "class" and issubclass(value, Exception):
             kind = "exception"

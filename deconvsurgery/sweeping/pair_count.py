@@ -14,13 +14,13 @@ from deconvsurgery.errors import SurgeryError
 from deconvsurgery.inputs.expand_pairs import expanded
 from deconvsurgery.storage.streams import can_be_read_again
 
+from .result_rows import PairRow, Summary
+
 if TYPE_CHECKING:
     from deconvsurgery.inputs.settings import Pair
     from deconvsurgery.verbs.open_and_write import Progress
 
-    from .result_rows import PairRow, Summary
-
-OnRow: TypeAlias = "Callable[[Summary, PairRow], None]"
+OnRow: TypeAlias = Callable[[Summary, PairRow], None]
 """What is called with each row as it comes, and with what all rows so far come to."""
 
 _AT_ONCE = 64  # so that the number is known after a small part of the sweep

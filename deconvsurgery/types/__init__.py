@@ -22,6 +22,9 @@ from deconvsurgery.caffemodel.wire import Frame as Frame
 from deconvsurgery.kernels.bilinear import Centre as Centre
 from deconvsurgery.matching.refusal import Refusal as Refusal
 from deconvsurgery.options.apply import Fill as Fill
+from deconvsurgery.options.convert import NewForm as NewForm
+from deconvsurgery.options.convert import Values as Values
+from deconvsurgery.options.patch_net import NewFiller as NewFiller
 from deconvsurgery.plans.apply.plan_types import BiasFill as BiasFill
 from deconvsurgery.plans.convert.plan_types import WantedForm as WantedForm
 from deconvsurgery.plans.regroup.plan_types import KeptLayer as KeptLayer
@@ -62,6 +65,8 @@ __all__ = [
     "LayerGraft",
     "Made",
     "NetStateRule",
+    "NewFiller",
+    "NewForm",
     "OnWire",
     "Origin",
     "PairRow",
@@ -78,6 +83,7 @@ __all__ = [
     "UnknownField",
     "Upgrade",
     "UpgradedLayer",
+    "Values",
     "Version",
     "WantedForm",
 ]

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Checking, Pair
+from deconvsurgery.prototxt.net import Phase
 from deconvsurgery.prototxt.selection import DEFAULT_PATTERNS, name_choice
 
 from .check import CheckResult, check, rules_to_check_by
 from .layer_choice import layer_choice
 from .open_and_write import Path, passed_over
-
-if TYPE_CHECKING:
-    from deconvsurgery.prototxt.net import Phase
 
 
 def check_pairs(
