@@ -264,10 +264,7 @@ def encoded(name: str) -> bytes:
 
 
 class Frame(NamedTuple):
-    """A protobuf message within another, by byte offsets in the file.
-
-    Its length, a varint, is at ``[length, start)``, its payload at ``[start, stop)``.
-    """
+    """A message within another: its length varint at ``[length, start)``, payload to ``stop``."""
 
     length: int
     start: int
