@@ -50,8 +50,6 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!deconvsurgery\.(types\.)?[A-Za-z_]+$).*")]
 
 # A notebook is run anew each time, in a folder of its own; a cell that fails ends the build.
-# Commands that it shows begin with the name, as where the tool is installed.
-os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
@@ -240,8 +238,14 @@ def name_defaults(_app: Any, function: Any, _bound: bool) -> None:
         function.__signature__ = signature.replace(parameters=parameters)
 
 
+def with_commands(_app: Any) -> None:
+    """Have commands that a notebook shows begin with the name, as where the tool is installed."""
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+
+
 def setup(app: Any) -> None:
     """Connect the above."""
+    app.connect("builder-inited", with_commands)
     for name, lexer in (
         ("prototxt", PrototxtLexer),
         ("sh", ShellLexer),
