@@ -121,7 +121,8 @@ def test_no_line_ends_in_blanks(verb: str, files: Path) -> None:
 def test_help_fits_the_window(verb: str, width: int, files: Path) -> None:
     shown = on_a_terminal(f"{verb} --help", files, width)
     assert (shown.code, "\x1b[1mUsage:\x1b[0m" in shown.terminal) == (0, True)
-    assert too_wide(shown.plain, width) == []
+    # A path of the manual is one word, which is copied.
+    assert [line for line in too_wide(shown.plain, width) if " " in line.strip()] == []
     if width >= 80:  # then the examples fit, too
         assert [line for line in shown.plain.split("\n") if len(line) > width] == []
 
