@@ -127,8 +127,9 @@ class Frozen:
     """Annotated fields, which are given by place or by name, compared, and never set again.
 
     What a frozen dataclass is, without its functions: ``_replace`` and ``_asdict`` are those of a
-    named tuple. A class that changes what it is given has an ``__init__`` of its own, and a
-    ``functools.cached_property`` is kept with a value without being a field of it.
+    named tuple. A class that changes what it is given has an ``__init__`` of its own, which takes
+    the fields. A ``functools.cached_property`` is kept with a value, and is no field: a copy works
+    it out anew.
 
     >>> class Count(Frozen):
     ...     name: str
@@ -158,8 +159,11 @@ class Frozen:
                 _keep,
             )
 
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(map(self.__dict__.__getitem__, self._fields))
+
     def _asdict(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._fields}
+        return dict(zip(self._fields, self._values(), strict=True))
 
     def _replace(self, **changes: Any) -> Self:
         return type(self)(**{**self._asdict(), **changes})
@@ -173,10 +177,13 @@ class Frozen:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return self._asdict() == other._asdict()
+        return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash(tuple(self._asdict().values()))
+        return hash(self._values())
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        return type(self), self._values()
 
     if not TYPE_CHECKING:  # a type checker knows which names are fields, and that they are frozen
 

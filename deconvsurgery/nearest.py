@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,17 +20,29 @@ def nearest(name: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     >>> nearest("stirde", ["stride", "pad"]), nearest("zz", ["stride", "pad"])
     ('stride', None)
     """
+    listed = list(names)
+    near = _with_the_letters(name, listed, cutoff)
+    if not near:
+        return None
     from difflib import SequenceMatcher  # here, as few runs have a wrong name
 
-    listed = list(names)
     many = len(name) * sum(map(len, listed)) > _MOST_PAIRS
     matcher = SequenceMatcher(None, "", name, autojunk=many)
     found: list[tuple[float, str]] = []
-    for candidate in listed:
+    for candidate in near:
         matcher.set_seq1(candidate)
-        if matcher.real_quick_ratio() < cutoff or matcher.quick_ratio() < cutoff:
-            continue
         ratio = matcher.ratio()
         if ratio >= cutoff:
             found.append((ratio, candidate))
     return max(found)[1] if found else None
+
+
+def _with_the_letters(name: str, names: Iterable[str], cutoff: float) -> list[str]:
+    """Those that have enough letters in common, in whatever order: difflib's ``quick_ratio``."""
+    letters = Counter(name)
+    return [
+        each
+        for each in names
+        if 2 * min(len(name), len(each)) >= cutoff * (len(name) + len(each))
+        and 2 * (letters & Counter(each)).total() >= cutoff * (len(name) + len(each))
+    ]

@@ -1,6 +1,7 @@
 """What Caffe's format calls things: messages, field numbers, type names, blob storage kinds.
 
-Data only.
+Data only. Field numbers are plain ints, as they are compared at every field of a file; enums are
+those whose names are said.
 """
 
 from __future__ import annotations
@@ -20,54 +21,54 @@ PACKAGE: Final = "deconvsurgery"
 DESCRIPTORS: Final = os.path.join(os.path.dirname(os.path.dirname(__file__)), "caffe.desc")
 
 
-class NetField(IntEnum):
+class NetField:
     """Numbers of ``NetParameter``."""
 
-    NAME = 1
-    LAYERS = 2
-    INPUT = 3
-    LAYER = 100
+    NAME: Final = 1
+    LAYERS: Final = 2
+    INPUT: Final = 3
+    LAYER: Final = 100
 
 
-class LayerField(IntEnum):
+class LayerField:
     """Numbers of ``LayerParameter``, the V2 layer."""
 
-    NAME = 1
-    TYPE = 2
-    BOTTOM = 3
-    TOP = 4
-    PARAM = 6
-    BLOBS = 7
-    CONVOLUTION_PARAM = 106
-    INNER_PRODUCT_PARAM = 117
+    NAME: Final = 1
+    TYPE: Final = 2
+    BOTTOM: Final = 3
+    TOP: Final = 4
+    PARAM: Final = 6
+    BLOBS: Final = 7
+    CONVOLUTION_PARAM: Final = 106
+    INNER_PRODUCT_PARAM: Final = 117
 
 
-class ParamField(IntEnum):
+class ParamField:
     """Numbers of ``ParamSpec``."""
 
-    NAME = 1
+    NAME: Final = 1
 
 
-class V1LayerField(IntEnum):
+class V1LayerField:
     """Numbers of ``V1LayerParameter``; ``LAYER`` holds a V0 layer."""
 
-    LAYER = 1
-    BOTTOM = 2
-    TOP = 3
-    NAME = 4
-    TYPE = 5
-    BLOBS = 6
-    CONVOLUTION_PARAM = 10
-    INNER_PRODUCT_PARAM = 17
-    PARAM = 1001
+    LAYER: Final = 1
+    BOTTOM: Final = 2
+    TOP: Final = 3
+    NAME: Final = 4
+    TYPE: Final = 5
+    BLOBS: Final = 6
+    CONVOLUTION_PARAM: Final = 10
+    INNER_PRODUCT_PARAM: Final = 17
+    PARAM: Final = 1001
 
 
-class V0LayerField(IntEnum):
+class V0LayerField:
     """Numbers of ``V0LayerParameter``."""
 
-    NAME = 1
-    TYPE = 2
-    BLOBS = 50
+    NAME: Final = 1
+    TYPE: Final = 2
+    BLOBS: Final = 50
 
 
 class BlobField(IntEnum):
@@ -93,25 +94,25 @@ class BlobField(IntEnum):
     RAW_DIFF = 13
 
 
-class C3DBlobField(IntEnum):
+class C3DBlobField:
     """Numbers of ``BlobProto`` in C3D 1.0 (its ``src/caffe/proto/caffe.proto``).
 
     Caffe never writes a varint under 5, where it has ``data``: that is how C3D's are known.
     """
 
-    NUM = 1
-    CHANNELS = 2
-    LENGTH = 3
-    HEIGHT = 4
-    WIDTH = 5
-    DATA = 6
-    DIFF = 7
+    NUM: Final = 1
+    CHANNELS: Final = 2
+    LENGTH: Final = 3
+    HEIGHT: Final = 4
+    WIDTH: Final = 5
+    DATA: Final = 6
+    DIFF: Final = 7
 
 
-class BlobShapeField(IntEnum):
+class BlobShapeField:
     """Numbers of ``BlobShape``."""
 
-    DIM = 1
+    DIM: Final = 1
 
 
 class RawType(IntEnum):

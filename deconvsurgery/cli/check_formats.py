@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -91,5 +90,7 @@ def _lines(lines: Iterable[str]) -> bytes:
 
 
 def _json(document: object, *, ascii_alone: bool = False) -> bytes:
+    import json  # here, as a table needs none
+
     text = json.dumps(document, ensure_ascii=ascii_alone, allow_nan=False)
     return f"{text}\n".encode("utf-8", "replace")

@@ -34,9 +34,7 @@ def shell_word(word: str) -> str:
     if word and _PLAIN.issuperset(word):
         return word  # nearly every one
     if word.isprintable():
-        import shlex
-
-        return shlex.quote(word)
+        return "'" + word.replace("'", """'"'"'""") + "'"
     return f"$'{''.join(map(_spelt, word))}'"
 
 

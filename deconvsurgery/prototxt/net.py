@@ -113,6 +113,13 @@ class NetState(Frozen):
     def _stages(self) -> frozenset[str]:
         return frozenset(self.stage)
 
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash  # asked of every layer again and again
+
     def has(self, stage: str) -> bool:
         """``stage`` is one of its stages, of which there may be many."""
         return stage in self._stages
@@ -211,13 +218,6 @@ class Layer(NamedTuple):
         return not any(rule.met(state) for rule in self.exclude)
 
 
-class _Answers(dict[Hashable, Any]):
-    """What was worked out about a net; a copy of the net has none of it."""
-
-    def __reduce__(self) -> tuple[type[_Answers], tuple[()]]:
-        return _Answers, ()
-
-
 class Net(Frozen):
     """A prototxt's meaning: layers in file order after Caffe's upgrades.
 
@@ -235,8 +235,8 @@ class Net(Frozen):
     ignores: tuple[IgnoreComment, ...] = ()
 
     @cached_property
-    def _answers(self) -> _Answers:
-        return _Answers()
+    def _answers(self) -> dict[Hashable, Any]:
+        return {}  # what was worked out about this net; see `once`
 
     def __repr__(self) -> str:
         name = f" {quoted(self.name)}" if self.name else ""

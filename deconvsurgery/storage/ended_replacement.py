@@ -16,8 +16,8 @@ from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import listed
 
 from .descriptors import let_go, opened
+from .names_beside import place_in_a_folder
 from .os_error_text import refusal, shown
-from .output_place import Place, found_place
 from .replacement_record import Replaced, Replacement, flush_folder, is_locked, mark_of
 from .replacement_record import read_replacement as read_record
 
@@ -48,7 +48,7 @@ def ended_replacement(path: str | os.PathLike[str]) -> tuple[str, ...]:
 
     Raises as `settle_replacement`.
     """
-    place = _place(path)
+    place = place_in_a_folder(path)
     found = None if place is None else read_record(place)
     return () if found is None else tuple(each.place for each in found.files)
 
@@ -75,7 +75,7 @@ def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
     Raises ``OutputError`` where another run is at it, where what is beside the file is no record,
     and where the files are no longer what they were, so that neither can be done; ``FileError``.
     """
-    place = _place(path)
+    place = place_in_a_folder(path)
     found = None if place is None else read_record(place)
     if place is None or found is None:
         return None
@@ -91,15 +91,6 @@ def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
             name = shown(error.filename or place)
             raise refusal("could not be replaced", error, name) from error
     return Ended(tuple(each.place for each in found.files), settled)
-
-
-def _place(path: str | os.PathLike[str]) -> str | None:
-    """Where a file is, links followed; ``None`` for what is none, or in a store."""
-    with suppress(SurgeryError):  # opening it says why
-        place = found_place(path)
-        if isinstance(place, Place) and not place.streamed:
-            return place.path
-    return None
 
 
 @contextmanager

@@ -17,9 +17,10 @@ from deconvsurgery.errors import FileError, OutputError, SurgeryError
 from deconvsurgery.named_tuple import NamedTuple
 
 from .atomic_write import AnyStaged, staged, take_all
+from .names_beside import KEPT, beside
 from .os_error_text import reason, shown
 from .output_place import Place
-from .replacement_record import KEPT, Records, Replaced, beside, marked, refuse_recorded
+from .replacement_record import Records, Replaced, marked, refuse_recorded
 from .staged_file import StagedFile
 from .write_outputs import Written, failure, write_outcome, written
 

@@ -30,16 +30,11 @@ from deconvsurgery.strict_values.kinds import (
 
 from .copy_bytes import FileSink
 from .descriptors import let_go, opened
+from .names_beside import KEPT, RECORD, beside
 from .os_error_text import refusal, shown
 from .source import read_bytes
 from .temporary_names import is_temporary_name, temporary_name
 
-RECORD: Final = ".fixing"
-"""What is added to a file's name for its record."""
-KEPT: Final = ".before-fix"
-"""What is added to a file's name for the old one, which stays until all new ones are in place."""
-
-_LONGEST_NAME: Final = 255  # bytes; as Linux and macOS have it
 _LONGEST: Final = 1 << 22  # bytes of a record
 _MOST: Final = 10_000  # files in one
 _NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK))
@@ -86,20 +81,6 @@ class Replacement(NamedTuple):
 
     key: str
     files: tuple[Replaced, ...]
-
-
-def beside(place: str, suffix: str) -> str:
-    """The path of what belongs to a file; of a name that would be too long, a short one.
-
-    >>> beside("zoo/net.prototxt", KEPT)
-    'zoo/net.prototxt.before-fix'
-    """
-    folder, name = os.path.split(place)
-    if len(os.fsencode(name + suffix)) > _LONGEST_NAME:
-        import hashlib  # OpenSSL, which few runs need
-
-        name = f".deconvsurgery-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}"
-    return os.path.join(folder, name + suffix)
 
 
 def mark_of(path: str) -> FileMark | None:

@@ -19,7 +19,7 @@ from deconvsurgery.rules.repair_chain import PairRepair, tried_repairs
 from deconvsurgery.rules.run_rules import WantedRules, judged
 from deconvsurgery.rules.trials import Asked
 from deconvsurgery.rules.tried_steps import NetAndModel
-from deconvsurgery.storage.ended_replacement import ended_words
+from deconvsurgery.storage.names_beside import has_record
 from deconvsurgery.strict_values.rule_ids import RuleAndLayer, rules_asked
 from deconvsurgery.wording import agreed, plural
 
@@ -238,7 +238,11 @@ def with_file_names(result: CheckResult, net: str | None, model: str | None) -> 
 
 def _ended(file: object) -> tuple[str, ...]:
     """What to say of a file that a run was replacing with others when it was ended."""
-    return ended_words(file) if isinstance(file, str | os.PathLike) else ()
+    if not isinstance(file, str | os.PathLike) or not has_record(file):
+        return ()
+    from deconvsurgery.storage.ended_replacement import ended_words  # few files have a record
+
+    return ended_words(file)
 
 
 def _known(

@@ -21,9 +21,10 @@ from deconvsurgery.storage.ended_replacement import (
     ended_replacement,
     settle_replacement,
 )
+from deconvsurgery.storage.names_beside import KEPT, RECORD
 from deconvsurgery.storage.outcome import Splice
 from deconvsurgery.storage.replace_together import NewFile, write_together
-from deconvsurgery.storage.replacement_record import KEPT, RECORD, flush_folder
+from deconvsurgery.storage.replacement_record import flush_folder
 from deconvsurgery.storage.source import open_source
 from helpers.faults.injection import FAULTS, Calls, Striking
 

@@ -17,7 +17,7 @@ import deconvsurgery as ds
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.rules.repair_step import RepairStep
-from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.storage.names_beside import KEPT, RECORD
 from deconvsurgery.verbs.fix_groups import groups
 from deconvsurgery.verbs.fix_plan import FixPlan, worse
 from deconvsurgery.verbs.fix_steps import Files, carried_out

@@ -33,7 +33,7 @@ from types import FrameType
 from typing import Any
 
 import deconvsurgery
-from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.storage.names_beside import KEPT, RECORD
 from helpers.faults.injection import FAULTS, Calls
 from helpers.faults.lab import (
     BY_NAME,

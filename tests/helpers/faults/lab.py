@@ -33,7 +33,7 @@ import numpy as np
 from deconvsurgery import bilinear_kernel, cli, edit
 from deconvsurgery.cli import run
 from deconvsurgery.storage.early_flush import EarlyFlush
-from deconvsurgery.storage.replacement_record import KEPT, RECORD
+from deconvsurgery.storage.names_beside import KEPT, RECORD
 from helpers.campaigns import campaign_but
 from helpers.models import demo_base, demo_net, model_bytes
 from helpers.wire import sized, varint
