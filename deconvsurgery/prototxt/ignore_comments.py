@@ -8,16 +8,14 @@ from typing import Final
 from deconvsurgery.named_tuple import NamedTuple
 
 _MARK: Final = "deconvsurgery:"
-_PART: Final = re.compile(
-    # Possessive, as in ``tokens``: what is in a string is no comment.
-    r"""(?P<comment>\#[^\n]*+)
-      | (?P<code>"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'|[^\s\#"']++|["'])
-      | (?P<end>\n)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
-_WORDS: Final = re.compile(r"#\s*deconvsurgery:\s*(?P<word>[\w-]*)(?P<rest>.*)")
-_IDS: Final = re.compile(r"\s*(?P<ids>(?:[A-Za-z]{2}\d+(?:\s*,\s*|\s+|$))*)(?P<why>.*)")
+# Compiled where a text has the mark. Possessive, as in ``tokens``: a string holds no comment.
+_PART: Final = r"""
+    (?P<comment>\#[^\n]*+)
+    | (?P<code>"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'|[^\s\#"']++|["'])
+    | (?P<end>\n)
+"""
+_WORDS: Final = r"#\s*deconvsurgery:\s*(?P<word>[\w-]*)(?P<rest>.*)"
+_IDS: Final = r"\s*(?P<ids>(?:[A-Za-z]{2}\d+(?:\s*,\s*|\s+|$))*)(?P<why>.*)"
 
 
 class IgnoreComment(NamedTuple):
@@ -48,7 +46,7 @@ def ignore_comments(text: str) -> tuple[IgnoreComment, ...]:
     found: list[IgnoreComment] = []
     waiting: list[int] = []  # those that are about the next line with something on it
     line, said = 1, False
-    for part in _PART.finditer(text):
+    for part in re.finditer(_PART, text, re.VERBOSE | re.DOTALL):
         if part["end"]:
             line, said = line + 1, False
         elif part["code"] is not None:
@@ -56,7 +54,7 @@ def ignore_comments(text: str) -> tuple[IgnoreComment, ...]:
                 found[place] = found[place]._replace(about=line)
             waiting.clear()
             said = True
-        elif (words := _WORDS.search(part["comment"])) is not None:
+        elif (words := re.search(_WORDS, part["comment"])) is not None:
             comment = _read(line, words["word"], words["rest"])
             if comment.about is not None and not said:
                 waiting.append(len(found))
@@ -66,7 +64,7 @@ def ignore_comments(text: str) -> tuple[IgnoreComment, ...]:
 
 def _read(line: int, word: str, rest: str) -> IgnoreComment:
     """What a comment says, for its own line unless it is for the whole net."""
-    parts = _IDS.match(rest)
+    parts = re.match(_IDS, rest)
     assert parts is not None
     why = parts["why"].strip()
     ids = tuple(re.split(r"[\s,]+", parts["ids"].strip())) if parts["ids"].strip() else ()

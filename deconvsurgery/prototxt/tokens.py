@@ -20,10 +20,10 @@ BLANKS = r"[ \t\r\n\f\v]*+(?:\#[^\n]*+[ \t\r\n\f\v]*+)*+"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*+"
 _NUMBER = r"\.?[0-9](?:[eE][+-]?[0-9]|[A-Za-z0-9_.])*+"
 _STRING = r""""[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|'[^'\\\n]*+(?:\\.[^'\\\n]*+)*+'"""
-_TOKEN = re.compile(
+# Compiled where a net has more than `_FIELD` reads.
+_TOKEN = (
     rf"(?P<space>(?=[ \t\r\n\f\v#]){BLANKS})|(?P<word>{_WORD})|(?P<number>{_NUMBER})"
-    rf"|(?P<string>{_STRING})|(?P<mark>[{{}}<>\[\]:;,+-])",
-    re.DOTALL,
+    rf"|(?P<string>{_STRING})|(?P<mark>[{{}}<>\[\]:;,+-])"
 )
 # What nearly every field is, at once: a name with one value or with what opens a message; or what
 # closes one. Adjacent strings, lists and signs are left to the reader of tokens, and so are errors.
@@ -36,7 +36,7 @@ _FIELD = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 # Shell and envsubst, CMake and autoconf, Python, Jinja.
-_VARIABLE = re.compile(r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}")
+_VARIABLE = r"\$|@\w+@|%\(\w+\)|\{%|\{\{[^{}:]*\}\}"
 _CLOSER = {"{": "}", "<": ">"}
 
 
@@ -117,7 +117,7 @@ def _shortened(written: str) -> str:
 def _template(text: Text, offset: int) -> PrototxtError | None:
     """The variable of a template that begins here or with the brace before."""
     for start in (offset, max(offset - 1, 0)):
-        if found := _VARIABLE.match(text.text, start):
+        if found := re.compile(_VARIABLE).match(text.text, start):
             opening = found[0][: 2 if found[0][0] in "{%" else 1]
             return text.error(
                 f"found {opening!r}: this is a template whose variables are not filled in",
@@ -147,9 +147,9 @@ def _unreadable(text: Text, offset: int) -> PrototxtError:
 
 
 def _tokens(text: Text, position: int) -> Iterator[Token]:
-    end = len(text.text)
+    token, end = re.compile(_TOKEN, re.DOTALL), len(text.text)
     while position < end:
-        match = _TOKEN.match(text.text, position)
+        match = token.match(text.text, position)
         if match is None:
             raise _unreadable(text, position)
         position = match.end()
