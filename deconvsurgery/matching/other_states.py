@@ -93,6 +93,8 @@ def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
                 continue  # unknown, or of several forms that forks give it
             setup = BlobsInState(layer, state, blobs)
             other = known.setdefault(layer.name, setup)
+            if other.blobs == blobs:
+                continue
             one, two = sorted((other, setup), key=lambda each: each.layer.index)
             difference = _difference(two, one)
             if difference is not None:
