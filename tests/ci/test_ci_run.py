@@ -20,7 +20,7 @@ for last; do :; done
 case "$*" in
 *"-m venv"*)
     mkdir -p "$last/bin"
-    for tool in pip ruff mypy lint-imports zizmor sphinx-build python; do
+    for tool in pip ruff mypy basedpyright lint-imports zizmor sphinx-build python; do
         printf '#!/bin/sh\\nexit %s\\n' "${TOOLS_EXIT:-0}" >"$last/bin/$tool"
         chmod +x "$last/bin/$tool"
     done
