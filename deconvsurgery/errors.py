@@ -180,5 +180,5 @@ class FileError(SurgeryError, OSError):
     def __init__(self, message: str, *, errno: int | None = None, **place: Any) -> None:
         super().__init__(message, **place)
         self.errno = errno
-        self.strerror = message
-        self.filename = self.path
+        self.strerror: str | None = message
+        self.filename: Any = self.path

@@ -146,18 +146,21 @@ class Frozen:
         for name in own:
             if name not in vars(cls) and hasattr(cls, name):
                 raise TypeError(f"{cls.__name__}: {name} is an attribute of a class above it")
-        cls._fields = cls.__match_args__ = (*cls._fields, *own)  # type: ignore[attr-defined,misc]
+        cls._fields = (*cls._fields, *own)
+        # Set so that a type checker, which makes them itself, does not take them for others.
+        type.__setattr__(cls, "__match_args__", cls._fields)
         given = {**cls._field_defaults, **vars(cls)}
         cls._field_defaults = _defaults(cls.__name__, cls._fields, given)
         if own and "__init__" not in vars(cls):
             kinds = {name: cls.__annotations__[name] for name in own}
-            cls.__init__ = _taking(  # type: ignore[method-assign]
+            taking = _taking(
                 f"{cls.__qualname__}.__init__",
                 ("self", *cls._fields),
                 cls._field_defaults,
                 {**kinds, "return": None},
                 _keep,
             )
+            type.__setattr__(cls, "__init__", taking)
 
     def _values(self) -> tuple[Any, ...]:
         return tuple(map(self.__dict__.__getitem__, self._fields))

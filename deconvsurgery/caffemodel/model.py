@@ -84,6 +84,11 @@ class Model(Mapping[str, ModelLayer]):
     (<Model in.caffemodel: V2, 10 layers>, True, [(5, 16, 1, 1), (5,)], dtype('float32'))
     """
 
+    source: Source
+    version: Version
+    layers: tuple[SourceLayer, ...]
+    by_name: Mapping[str, tuple[SourceLayer, ...]]
+
     # What is so of all its blobs is found out once: it may be asked for each of many layers.
 
     def __init__(
@@ -165,7 +170,9 @@ class Model(Mapping[str, ModelLayer]):
         return True
 
     # An open file is equal to itself alone; a mapping would be to any with equal items.
-    __eq__ = object.__eq__
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:

@@ -53,6 +53,10 @@ class ModelBlob:
 
     __slots__ = ("_model", "index", "layer", "source")
 
+    layer: str
+    index: int
+    source: SourceBlob
+
     def __init__(self, model: OpenModel, layer: str, index: int, source: SourceBlob) -> None:
         self._model = model
         self.layer = layer
@@ -182,6 +186,10 @@ class ModelLayer(Sequence[ModelBlob]):
     """
 
     __slots__ = ("blobs", "name", "type")
+
+    name: str
+    type: str
+    blobs: tuple[ModelBlob, ...]
 
     def __init__(self, name: str, kind: str, blobs: tuple[ModelBlob, ...]) -> None:
         self.name = name

@@ -59,6 +59,14 @@ class BilinearFill:
         "keep_off_diagonal",
     )
 
+    shape: tuple[int, ...]
+    num_output: int
+    group: int
+    stride: tuple[int, ...]
+    formula: Formula
+    support: KernelSupport
+    keep_off_diagonal: bool
+
     def __init__(
         self,
         shape: tuple[int, ...],

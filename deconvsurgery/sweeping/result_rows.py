@@ -125,11 +125,21 @@ class Summary:
         *("requests", "bytes_read", "bytes_sent", "bytes_copied"),
     )
 
+    outcomes: Counter[str]
+    rules: Counter[str]
+    errors: Counter[str]
+    skipped: int
+    expected: int | None
+    requests: int
+    bytes_read: int
+    bytes_sent: int
+    bytes_copied: int
+
     def __init__(self) -> None:
-        self.outcomes: Counter[str] = Counter()
-        self.rules: Counter[str] = Counter()
-        self.errors: Counter[str] = Counter()
-        self.expected: int | None = None
+        self.outcomes = Counter()
+        self.rules = Counter()
+        self.errors = Counter()
+        self.expected = None
         self.skipped = self.requests = 0
         self.bytes_read = self.bytes_sent = self.bytes_copied = 0
 

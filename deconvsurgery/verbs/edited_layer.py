@@ -43,6 +43,9 @@ class EditedBlob:
 
     __slots__ = ("_editor", "index", "layer")
 
+    layer: str
+    index: int
+
     def __init__(self, editor: _Editing, layer: str, index: int) -> None:
         self._editor = editor
         self.layer = layer
@@ -114,6 +117,8 @@ class EditedLayer(Sequence[EditedBlob]):
     """
 
     __slots__ = ("_editor", "name")
+
+    name: str
 
     def __init__(self, editor: _Editing, name: str) -> None:
         self._editor = editor

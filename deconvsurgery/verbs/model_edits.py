@@ -57,7 +57,9 @@ class ModelEdits(Mapping[str, EditedLayer]):
         return True
 
     # An editor is equal to itself alone; a mapping would be to any with equal items.
-    __eq__ = object.__eq__
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
