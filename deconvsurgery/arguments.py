@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from os import PathLike
 from typing import Any, TypeVar
 
 from .errors import ArgumentError
 
 Choice = TypeVar("Choice", bound=StrEnum)
 Options = TypeVar("Options")
+Each = TypeVar("Each")
 
 
 def texts(given: str | Iterable[str], name: str) -> tuple[str, ...]:
@@ -30,6 +32,17 @@ def texts(given: str | Iterable[str], name: str) -> tuple[str, ...]:
         if not isinstance(each, str):
             raise TypeError(f"{name} takes a str or several, not one that is {each!r}")
     return found
+
+
+def several(given: Iterable[Each], name: str) -> Iterable[Each]:
+    """What a parameter was given, which is to be many: one path is not its letters.
+
+    Raises:
+        TypeError: it is one path, or nothing to iterate over; ``name`` is the parameter's.
+    """
+    if isinstance(given, str | bytes | PathLike) or not isinstance(given, Iterable):
+        raise TypeError(f"{name} takes a list or another iterable, not {given!r}")
+    return given
 
 
 def one_of(choices: type[Choice], given: str, name: str) -> Choice:

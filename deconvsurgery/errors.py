@@ -37,7 +37,8 @@ class SurgeryError(Exception):
     server said so.
 
     As a text it begins with its place, as the command line shows it; ``message`` is the bare
-    words. The hint is a note, too, which a traceback shows.
+    words. The hint is a note, too, which a traceback shows. In a loop over files catch this one,
+    and make a row of ``error.path``, ``error.message`` and ``error.hint``.
 
     >>> str(SurgeryError("is no net", path="a.prototxt", line=3))
     'a.prototxt:3: is no net'

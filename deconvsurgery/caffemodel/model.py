@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from enum import StrEnum
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
 
 from deconvsurgery.errors import FileError, FormatError, MismatchError
 from deconvsurgery.kernels import arrays
@@ -18,6 +18,7 @@ from deconvsurgery.storage.source_interface import Source
 from deconvsurgery.wording import plural, printable, quoted
 
 from .model_layer import ModelBlob, ModelLayer
+from .pycaffe_names import no_attribute
 from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
 from .value_rows import in_rows
@@ -130,6 +131,9 @@ class Model(Mapping[str, ModelLayer]):
     def weighted(self, name: str) -> tuple[SourceLayer, ...]:
         """The layers called ``name`` that have blobs: Caffe loads each, and the last wins."""
         return tuple(layer for layer in self.by_name.get(name, ()) if layer.blobs)
+
+    if not TYPE_CHECKING:
+        __getattr__ = no_attribute
 
     def __getitem__(self, name: str) -> ModelLayer:
         """The layer of a name; `KeyError` says which name is nearest."""

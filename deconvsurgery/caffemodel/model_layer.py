@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from deconvsurgery.errors import ModelError
 from deconvsurgery.kernels import arrays
 from deconvsurgery.wording import dims, plural, printable, quoted
 
+from .pycaffe_names import no_attribute
 from .source_blob import SourceBlob
 from .stored_values import Dataset
 
@@ -150,6 +151,9 @@ class ModelBlob:
         import numpy as np
 
         return np.asarray(self.array(), dtype)
+
+    if not TYPE_CHECKING:
+        __getattr__ = no_attribute
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ModelBlob) and self._key() == other._key()

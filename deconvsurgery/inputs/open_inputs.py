@@ -152,6 +152,9 @@ def load(
 ) -> dict[tuple[str, int], arrays.Array]:
     """Read all values of a weights file of any form.
 
+    For layers by name with their types and shapes, of which only what is asked for is read, there
+    is `open_model`.
+
     Args:
         model: as `open_model` takes it.
         max_unpacked: as of `open_model`.

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from deconvsurgery.arguments import one_of
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import plural
@@ -118,8 +119,8 @@ def bilinear_kernel(
     size: int | Sequence[int],
     *,
     stride: int | Sequence[int] | None = None,
-    formula: Formula = Formula.FCN,
-    support: KernelSupport = KernelSupport.KERNEL,
+    formula: Formula | str = Formula.FCN,
+    support: KernelSupport | str = KernelSupport.KERNEL,
     dtype: arrays.DTypeLike = np.float32,
 ) -> arrays.Array:
     """Make a bilinear kernel: the product of one triangle an axis.
@@ -140,6 +141,8 @@ def bilinear_kernel(
 
     Raises:
         ShapeError: a size or stride is not positive, or the kernel is beyond all reason.
+        TypeError: it is no whole number.
+        ValueError: there is no such formula or support.
 
     >>> bilinear_kernel(3)
     array([[0.25, 0.5 , 0.25],
@@ -148,8 +151,9 @@ def bilinear_kernel(
     >>> bilinear_kernel((3, 4)).sum(axis=1)
     array([1., 2., 1.], dtype=float32)
     """
-    formula, support = Formula(formula), KernelSupport(support)
-    sizes = checked_size(_axes(size, 2))
+    formula = one_of(Formula, formula, "formula")
+    support = one_of(KernelSupport, support, "support")
+    sizes = checked_size(per_axis(size, 2))
     made = _kept_product if prod(sizes) <= MOST_KEPT else _product
     widths = half_widths(sizes, stride, support)
     return made(sizes, widths, formula, _working_type(formula, dtype)).astype(dtype)
@@ -238,7 +242,7 @@ def half_widths(
         return tuple(half_width_of(size) for size in sizes)
     if stride is None:
         raise ShapeError("a triangle as wide as the stride needs the stride")
-    strides = _axes(stride, len(sizes))
+    strides = per_axis(stride, len(sizes))
     if len(strides) != len(sizes):
         raise ShapeError(
             f"a kernel of {plural(len(sizes), 'axis', 'axes')} has {plural(len(strides), 'stride')}"
@@ -251,7 +255,7 @@ def half_width_of(size: int) -> int:
     return (size + 1) // 2
 
 
-def _axes(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
+def per_axis(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
     """An int stands for all ``count`` axes."""
     if isinstance(numbers, Sequence | np.ndarray):
         return tuple(operator.index(number) for number in numbers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import index
+
 from deconvsurgery.named_tuple import NamedTuple
 
 from .bilinear import positive
@@ -30,11 +32,12 @@ def recipe(factor: int) -> Recipe:
 
     Raises:
         ShapeError: the factor is not positive.
+        TypeError: it is no whole number.
 
     >>> recipe(8)
     Recipe(factor=8, kernel=16, stride=8, pad=4)
     >>> recipe(3)
     Recipe(factor=3, kernel=5, stride=3, pad=1)
     """
-    positive(factor, "a factor", most=None)
+    factor = positive(index(factor), "a factor", most=None)
     return Recipe(factor, kernel=2 * factor - factor % 2, stride=factor, pad=factor // 2)

@@ -17,7 +17,13 @@ class Fill(StrEnum):
 
 
 class ApplyOptions(NamedTuple):
-    """What ``apply`` is asked to do beyond its defaults."""
+    """What `apply` is asked to do beyond its defaults, its parameters of these names.
+
+    Patterns, phase and files are no options: they are given to each call.
+
+    >>> ApplyOptions(zero_bias=True)._replace(formula=Formula.CAFFE).zero_bias
+    True
+    """
 
     formula: Formula = Formula.FCN
     support: KernelSupport = KernelSupport.KERNEL

@@ -54,6 +54,17 @@ def sweep(
 ) -> SweepResult:
     """Run the verb that a configuration file names over its pairs.
 
+    The file is in TOML, with a table for each pair of files; what `apply` and the others have as
+    parameters are its options, with hyphens::
+
+        pairs = [{ net = "a.prototxt", model = "a.caffemodel", output = "new/a.caffemodel" }]
+
+        [sweep]
+        verb = "apply"
+
+        [sweep.options]
+        zero-bias = true
+
     A script needs no ``if __name__ == "__main__"`` around it. A pair that is settled is not worked
     on again: after a failure call it once more.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from deconvsurgery.arguments import texts
+from deconvsurgery.arguments import several, texts
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.settings import Checking, Pair
 from deconvsurgery.prototxt.net import Phase
@@ -54,16 +54,21 @@ def check_pairs(
 
     Returns:
         A result a pair, in their order, each worked out when it is asked for. One that could not
-        be checked has its ``error``.
+        be checked has its ``error``. For a bar ``tqdm(check_pairs(pairs), total=len(pairs))``.
 
     Raises:
+        TypeError: ``pairs`` is one path.
         ValueError: A rule, a pattern or a phase that there is not; no rule is left.
 
     Example:
         >>> import deconvsurgery as ds
-        >>> [result.passed for result in ds.check_pairs([("net.prototxt", "in.caffemodel")])]
-        [False]
+        >>> pairs = [("net.prototxt", "in.caffemodel"), ("net.prototxt", "lost.caffemodel")]
+        >>> for result in ds.check_pairs(pairs):
+        ...     print(result.model, result.error or [finding.id for finding in result.findings])
+        in.caffemodel ['DS001', 'DS011']
+        lost.caffemodel lost.caffemodel: there is no such file
     """
+    many = several(pairs, "pairs")
     rules_to_check_by(select, ignore)
     chosen = layer_choice(patterns, exclude, phase, level, stage)
     name_choice(chosen.patterns, chosen.exclude)  # what is wrong with them is no net's fault
@@ -85,7 +90,7 @@ def check_pairs(
     )
 
     def listed() -> Iterator[Pair]:
-        for given in pairs:
+        for given in many:
             both = given if isinstance(given, tuple) else (given, None)
             net, model = (None if file is None else os.fsdecode(file) for file in both)
             of_pair = None if known is None else known.known(net, model)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from numbers import Real
-from typing import Any, Protocol, Self, overload
+from typing import TYPE_CHECKING, Any, Protocol, Self, overload
 
 from deconvsurgery.caffemodel.model_layer import ModelBlob, ModelLayer
+from deconvsurgery.caffemodel.pycaffe_names import no_attribute
 from deconvsurgery.kernels import arrays
 from deconvsurgery.wording import plural, printable
 
@@ -27,7 +28,8 @@ class _Editing(Protocol):
 class EditedBlob:
     """A blob of a layer that is being edited: what it is follows every edit.
 
-    ``blob *= 2`` scales it. ``numpy.asarray(blob)`` is ``blob.array()``.
+    ``blob *= 2`` scales it. ``numpy.asarray(blob)`` is ``blob.array()``, a copy; to change a part
+    of the values, change that, and give it back as ``layer[index] = values``.
 
     Attributes:
         layer: the name of its layer.
@@ -85,6 +87,9 @@ class EditedBlob:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> arrays.Array:
         return self._now().__array__(dtype, copy)
 
+    if not TYPE_CHECKING:
+        __getattr__ = no_attribute
+
     def __imul__(self, factor: object) -> Self:
         if not isinstance(factor, Real):
             return NotImplemented
@@ -106,7 +111,7 @@ class EditedLayer(Sequence[EditedBlob]):
     ``layer[0] = values`` gives a blob other values of its shape (`Editor.set`).
 
     Attributes:
-        name: its name.
+        name: its name; `Editor.rename` gives it another.
 
     >>> import deconvsurgery as ds
     >>> with ds.edit("in.caffemodel") as m:
@@ -116,13 +121,18 @@ class EditedLayer(Sequence[EditedBlob]):
     (<EditedLayer score: Convolution, 2 blobs>, 2, [1.0, 2.0, 3.0, 4.0, 5.0])
     """
 
-    __slots__ = ("_editor", "name")
+    __slots__ = ("_editor", "_name")
 
     name: str
 
     def __init__(self, editor: _Editing, name: str) -> None:
         self._editor = editor
-        self.name = name
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name, not to be set here: that would rename nothing."""
+        return self._name
 
     @property
     def type(self) -> str:

@@ -41,7 +41,7 @@ def fix(
     force: bool = False,
     dry_run: bool = False,
 ) -> CheckResult:
-    """Carry out what repairs a net, a model or both: the files change together, or none does.
+    """Repair a net, a model or both in place: the files change together, or none does.
 
     These are the steps that `check` gives as ``repair``, and what ``check --fix`` does.
 
@@ -69,7 +69,7 @@ def fix(
         dry_run: write nothing, and compare what would come of it (``--diff``).
 
     Returns:
-        What is left; its ``fix`` says what was done.
+        What is left; its ``fix`` says what was done: the ``rules``, the ``steps`` and the files.
 
     Raises:
         SurgeryError: the pair cannot be checked or written; then no file was changed.

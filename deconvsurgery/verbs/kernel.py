@@ -33,6 +33,7 @@ def kernel(
 
     Raises:
         ShapeError: a size or stride is not positive, or beyond all reason.
+        TypeError: it is no whole number.
         ValueError: there is no such formula or support.
 
     >>> import deconvsurgery as ds

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import index
 from typing import ClassVar
 
+from deconvsurgery.arguments import one_of
 from deconvsurgery.kernels import arrays
 from deconvsurgery.kernels.bilinear import (
     GAIN_TOLERANCE,
@@ -14,6 +14,7 @@ from deconvsurgery.kernels.bilinear import (
     centre,
     half_widths,
     has_unit_gain,
+    per_axis,
     triangle,
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
@@ -90,12 +91,13 @@ def kernel_facts(
     >>> kernel_facts(5).stride, kernel_facts((4, 6)).gains[1]
     ((3, 3), (1.0, 1.0, 1.0))
     """
-    formula, support = Formula(formula), KernelSupport(support)
-    sizes = tuple(size) if isinstance(size, Sequence) else (index(size),) * 2
+    formula = one_of(Formula, formula, "formula")
+    support = one_of(KernelSupport, support, "support")
+    sizes = per_axis(size, 2)
     if stride is None:
         strides = tuple(max(1, (length + 1) // 2) for length in sizes)
     else:
-        strides = tuple(stride) if isinstance(stride, Sequence) else (index(stride),) * len(sizes)
+        strides = per_axis(stride, len(sizes))
     fill = BilinearFill((1, 1, *sizes), 1, 1, strides, formula, support)
     triangles = [
         triangle(length, formula, half_width=half)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.caffemodel.model_layer import ModelLayer
+from deconvsurgery.caffemodel.pycaffe_names import no_attribute
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.plans.edit import operations
 from deconvsurgery.plans.edit.draft import EditDraft
@@ -43,6 +44,9 @@ class ModelEdits(Mapping[str, EditedLayer]):
     def get(self, name: str, /, default: object = None) -> object:
         """The layer of a name, else ``default``; here no nearest name is looked for."""
         return self[name] if name in self._draft else default
+
+    if not TYPE_CHECKING:
+        __getattr__ = no_attribute
 
     def __contains__(self, name: object) -> bool:
         return name in self._draft

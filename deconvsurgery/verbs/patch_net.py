@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from deconvsurgery.arguments import chosen_options
+from deconvsurgery.arguments import chosen_options, several
 from deconvsurgery.errors import NotANetError, SurgeryError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.options.patch_net import PatchNetOptions
@@ -235,6 +235,7 @@ def patch_nets(
         be patched has its ``error``.
 
     Raises:
+        TypeError: ``nets`` is one path.
         ValueError: A pattern, a phase or a filler that there is not.
 
     Example:
@@ -244,12 +245,13 @@ def patch_nets(
         >>> [(result.changed, result.written) for result in results]
         [(True, False)]
     """
+    many = several(nets, "nets")
     chosen_options(PatchNetOptions, options)
     chosen = layer_choice(patterns, exclude, phase, level, stage)
     name_choice(chosen.patterns, chosen.exclude)  # what is wrong with them is no net's fault
 
     def results() -> Iterator[PatchNetResult]:
-        for net in nets:
+        for net in many:
             name = os.fsdecode(net)
             try:
                 yield patch_net(

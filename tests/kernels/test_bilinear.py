@@ -200,6 +200,24 @@ def test_weights_are_floating_point(words):
     words(raised.value)
 
 
+@pytest.mark.parametrize("kernel", [ds.bilinear_kernel, ds.kernel])
+def test_a_formula_and_a_support_are_words(kernel):
+    caffe = kernel(4, formula="caffe", support="stride", stride=2)
+    same = kernel(4, formula=ds.Formula.CAFFE, support=ds.KernelSupport.STRIDE, stride=2)
+    assert np.array_equal(caffe, same) if kernel is ds.bilinear_kernel else caffe == same
+    for name, choices in (("formula", ds.Formula), ("support", ds.KernelSupport)):
+        with pytest.raises(ValueError, match=name) as raised:
+            kernel(4, **{name: "some"})
+        assert all(choice in str(raised.value) for choice in choices)
+
+
+@pytest.mark.parametrize("number", ["4", 4.0, 2.5, None])
+@pytest.mark.parametrize("made_of", [ds.bilinear_kernel, ds.kernel, ds.recipe])
+def test_sizes_and_factors_are_whole(made_of, number):
+    with pytest.raises(TypeError):
+        made_of(number)
+
+
 # ── what it means to interpolate ──
 
 factors = st.integers(1, 24)

@@ -206,6 +206,18 @@ def test_every_verb_that_writes_a_model_counts_its_bytes(
     assert seen[-1][0] == seen[-1][1] == (pair / "out").stat().st_size
 
 
+@pytest.mark.parametrize("given", ["net", b"net", Path("net"), 3])
+@pytest.mark.parametrize("verb", [ds.check_pairs, ds.patch_nets])
+def test_one_path_is_not_many(
+    verb: Callable[[Any], object], given: object, pair: Path, words: Words
+) -> None:
+    """Nor are its letters; a net of that name would be patched in place. At once, not in a loop."""
+    with pytest.raises(TypeError) as raised:
+        verb(given)
+    words(raised.value)
+    assert (pair / "net").read_bytes() == demo_net()
+
+
 def test_a_repair_has_its_commands(pair: Path) -> None:
     result = ds.check("net", "in")
     finding = result.findings[0]

@@ -76,6 +76,29 @@ def test_an_editor_is_a_mapping_of_what_the_edits_make(model: Path) -> None:
     assert weights_of(model.read_bytes())["fc"][1].tolist() == noise(4).tolist()
 
 
+def test_a_name_is_not_set_but_by_rename(model: Path) -> None:
+    """It would rename nothing in the file, and say nothing."""
+    with ds.edit(model) as m:
+        with pytest.raises(AttributeError):
+            m["fc"].name = "fc-new"  # type: ignore[misc]
+        assert (m["fc"].name, m.plan.changed) == ("fc", False)
+
+
+def test_what_pycaffe_calls_otherwise_is_told_under_its_name(model: Path, words: Words) -> None:
+    with ds.edit(model) as m, ds.open_model(model) as read:
+        for holder, name in ((m, "params"), (read, "params"), (m["fc"][0], "data")):
+            with pytest.raises(AttributeError) as raised:
+                getattr(holder, name)
+            words(raised.value, type(holder).__name__)
+            assert raised.value.name == name
+            # Python would name what looks alike: dtype for data.
+            assert raised.value.obj is None
+        with pytest.raises(AttributeError) as plain:
+            read["fc"][0].shap  # type: ignore[attr-defined]  # noqa: B018
+        assert plain.value.obj == read["fc"][0]
+        assert not hasattr(read["fc"][0], "data")
+
+
 def test_what_is_set_is_a_copy(model: Path) -> None:
     mine = np.ones((4, 3), "<f4")
     with ds.edit(model) as m:

@@ -188,7 +188,7 @@ def _with_values(
             f"layer {quoted(name)}: blob {position} has shape {dims(blob.shape)}, and the values "
             f"{dims(given.shape)}",
             layer=name,
-            hint="reshape=True gives the blob the shape of the values",
+            hint=f"`set({quoted(name)}, {position}, …, reshape=True)` gives it the values' shape",
         )
     values, notes = given.stored(blob.dtype, name, position)
     if not same:
