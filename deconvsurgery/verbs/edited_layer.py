@@ -123,8 +123,6 @@ class EditedLayer(Sequence[EditedBlob]):
 
     __slots__ = ("_editor", "_name")
 
-    name: str
-
     def __init__(self, editor: _Editing, name: str) -> None:
         self._editor = editor
         self._name = name
