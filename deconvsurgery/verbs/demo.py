@@ -19,7 +19,8 @@ from .open_and_write import Path
 def demo(directory: Path, *, force: bool = False) -> ApplyResult:
     """Write a small FCN-like net and a base model to a folder, and run `apply` on them.
 
-    Files of the same content stay.
+    They are ``net.prototxt`` and ``base.caffemodel``, and ``fcn.caffemodel`` is what `apply` makes
+    of them. Files of the same content stay.
 
     Args:
         directory: the folder (``DIR``); it is made where it is not there.

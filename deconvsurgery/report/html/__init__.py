@@ -23,7 +23,7 @@ def html_report(
     """A page that shows what `apply`, `inspect` or `check` found (``--report``).
 
     It loads nothing and holds no script; the same result makes the same page. In a notebook it
-    is shown in a frame of its own.
+    is shown in a frame of its own. Other results have no page: they show themselves as a table.
 
     Args:
         result: What the verb returned; several results of ``check`` make one page. Weights are
@@ -36,9 +36,10 @@ def html_report(
         TypeError: it is no result of these.
 
     >>> import deconvsurgery as ds
-    >>> page = html_report(ds.check("net.prototxt", "in.caffemodel"))
+    >>> page = html_report(ds.check("net.prototxt", "in.caffemodel", pictures=True))
     >>> page[:15], "DS001" in page
     ('<!DOCTYPE html>', True)
+    >>> _ = page.save("report.html")
     """
     match result:
         case ApplyResult():
