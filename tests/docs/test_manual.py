@@ -28,7 +28,7 @@ COUNTED = {
     "docs/index.md": (1, 0, 0),
     "docs/json.md": (5, 0, 0),
     "docs/kernels.md": (0, 0, 23),
-    "docs/python.md": (1, 0, 39),
+    "docs/python.md": (1, 0, 45),
     "docs/reliability.md": (0, 7, 0),
     "docs/report.md": (3, 0, 5),
     "docs/rules.md": (0, 1, 0),
