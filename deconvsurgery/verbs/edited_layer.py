@@ -110,9 +110,6 @@ class EditedLayer(Sequence[EditedBlob]):
 
     ``layer[0] = values`` gives a blob other values of its shape (`Editor.set`).
 
-    Attributes:
-        name: its name; `Editor.rename` gives it another.
-
     >>> import deconvsurgery as ds
     >>> with ds.edit("in.caffemodel") as m:
     ...     layer = m["score"]
@@ -129,7 +126,7 @@ class EditedLayer(Sequence[EditedBlob]):
 
     @property
     def name(self) -> str:
-        """Its name, not to be set here: that would rename nothing."""
+        """Its name, not to be set here: `Editor.rename` gives it another."""
         return self._name
 
     @property
