@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
-
-import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import escaped, shortened, state_words
-from helpers.places import PACKAGE
 
 
 @settings(max_examples=150, deadline=None)
@@ -45,17 +40,3 @@ def test_a_kernel_by_the_stride_is_told() -> None:
     assert other != usual
     assert other.startswith(usual)
     assert str(stride) in other
-
-
-EXAMPLES = sorted(
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
-    for path in (PACKAGE / "report").rglob("*.py")
-    if ">>> " in path.read_text("utf-8")
-)
-
-
-@pytest.mark.parametrize("module", EXAMPLES)
-def test_examples_in_docstrings(module: str) -> None:
-    tested = doctest.testmod(importlib.import_module(module))
-    assert tested.failed == 0
-    assert tested.attempted
