@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deconvsurgery.cli.check_formats import FORMATS
-from deconvsurgery.cli.shell_completion import spelt_in_bash
+from deconvsurgery.cli.shell_completion import BEGUN, spelt_in_bash
 from deconvsurgery.rules.finding import RULES
 from helpers.commands import COMPLETE, TOOL, VERBS
 from helpers.commands import command_of as verb_of
@@ -474,3 +474,16 @@ def test_blanks_alone_begin_no_word_in_fish(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("COMP_WORDS", "deconvsurgery kernel  ")
     monkeypatch.setenv("COMP_CWORD", " ")
     assert completer("fish").get_completion_args() == (["kernel"], "")
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_behind_an_option_the_whole_word_is_offered(shell: str, place: Path) -> None:
+    assert offered("apply", "--formula=caffe-", shell=shell) == [("plain", "--formula=caffe-1.0")]
+    (place / "a.patch").write_text("")
+    found = offered("apply", "--save-patch=a.", shell=shell)
+    assert [value for _, value in found] == ["--save-patch=a.patch"]
+
+
+def test_fish_gets_what_goes_on_as_a_word() -> None:
+    line = completer("fish").format_completion(CompletionItem("--also=sarif=", type=BEGUN))
+    assert line.startswith("plain,--also=sarif=")

@@ -143,3 +143,13 @@ def test_the_same_is_said_in_both_ways(tmp_path: Path) -> None:
         _, shown, _ = run_here(tmp_path, "apply", "-n", "--no-create", net, model, *arguments)
         assert b"--no-create is given" in shown
         assert b"create=False" not in shown
+
+
+def test_a_function_that_is_no_command_names_the_options_of_others() -> None:
+    with named_for("edit"):
+        assert spoken("`force=True` replaces it") == "--force replaces it"
+
+
+def test_what_stands_between_backquotes_alone_stays() -> None:
+    with named_for("apply"):
+        assert spoken("the layer `` has no name, `up` has") == "the layer `` has no name, `up` has"

@@ -214,3 +214,16 @@ def test_a_frozen_class_that_cannot_be_made(body: str) -> None:
     text = f"from __future__ import annotations\nclass Made(Frozen, Report):\n    {body}\n"
     with pytest.raises(TypeError, match="Made"):
         exec(text, {"Frozen": Frozen, "Report": Report, "__name__": "made"})
+
+
+def test_a_named_tuple_is_made_of_as_many_values_as_it_has_fields() -> None:
+    for kind in (Ours, Standard):
+        assert kind._make(["n", "m", ()]) == kind("n", "m")
+        for values in ([], ["n"], ["n", "m"], ["n", "m", (), ()]):
+            with pytest.raises(TypeError):
+                kind._make(values)
+
+
+def test_a_named_tuple_has_no_other_fields_to_replace() -> None:
+    with pytest.raises(TypeError):
+        Ours("n")._replace(other=1)  # type: ignore[call-arg]

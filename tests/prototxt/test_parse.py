@@ -475,3 +475,12 @@ def test_not_a_number_with_cs_suffix() -> None:
 def test_messages_among_values_are_refused_where_the_first_stands(fields: str, column: int) -> None:
     error = refused(f"layer {{ {fields} }}")
     assert (error.line, error.column) == (1, column)
+
+
+def test_one_line_that_is_no_net_may_be_a_path() -> None:
+    with pytest.raises(ds.PrototxtError) as raised:
+        ds.parse_net("nets/deploy.prototxt")
+    assert "read_net" in str(raised.value.hint)
+    with pytest.raises(ds.PrototxtError) as raised:
+        ds.parse_net("layer {\n name:\n}")
+    assert "read_net" not in str(raised.value.hint)

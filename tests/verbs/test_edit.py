@@ -780,3 +780,51 @@ def test_memory_does_not_grow_with_the_file(hdf5: bool, tmp_path: Path) -> None:
     run = [sys.executable, "-c", PROGRAM, *map(str, names)]
     done = subprocess.run(run, capture_output=True, check=True, env=environment())
     assert int(done.stdout) < 30_000  # kB, of 96 MB
+
+
+def test_a_layer_moves_past_one_that_has_the_name_of_the_way(tmp_path: Path) -> None:
+    """While groups of HDF5 trade names, each waits under a name that no layer has."""
+    path = saved(tmp_path / "in.h5", {"moved 0": [[1.0]], "a": [[2.0]], "b": [[3.0]]})
+    with ds.edit(path) as m:
+        m.rename("a", "c")
+        m.rename("b", "a")
+        m.save(tmp_path / "out.h5")
+    found = {name: values.tolist() for (name, _), values in ds.load(tmp_path / "out.h5").items()}
+    assert found == {"moved 0": [1.0], "c": [2.0], "a": [3.0]}
+
+
+def test_a_name_that_is_the_same_is_no_edit(model: Path) -> None:
+    with ds.edit(model) as m:
+        (name, *_) = m
+        m.rename(name, name)
+        assert not m.plan.changed
+
+
+def test_a_blob_of_more_axes_or_values_than_caffe_has_is_refused(model: Path) -> None:
+    with ds.edit(model) as m:
+        for shape in ((1,) * 33, (2**31,)):
+            wide = np.broadcast_to(np.float32(0), shape)
+            with pytest.raises(ds.ShapeError):
+                m.add("wide", [wide])
+        assert not m.plan.changed
+
+
+def test_nothing_to_undo_is_a_patch_that_changes_nothing(model: Path, tmp_path: Path) -> None:
+    before = model.read_bytes()
+    with ds.edit(model) as m:
+        result = m.save(in_place=True, save_patch=tmp_path / "patch")
+    assert (result.changed, result.written) == (False, False)
+    assert model.read_bytes() == before
+    assert ds.revert(model, tmp_path / "patch", tmp_path / "again").written
+    assert (tmp_path / "again").read_bytes() == before
+
+
+def test_what_is_to_be_known_of_an_edit_is_in_its_report(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        (name, *_) = m
+        m.set(name, 0, np.full(m[name][0].shape, np.nan))
+        result = m.save(tmp_path / "out", save_patch=tmp_path / "patch")
+    assert result.layers[0].reason is not None
+    for shown in (str(result), result._repr_html_()):
+        assert "NaN" in shown
+        assert "patch" in shown

@@ -456,3 +456,31 @@ def test_wide_signs_are_measured_as_a_terminal_shows_them(tmp_path: Path) -> Non
     )
     lines = str(ds.inspect(ds.parse_net(text.encode()))).splitlines()
     assert max(map(cell_len, lines)) <= 100
+
+
+def test_a_check_that_ended_says_why_in_each_form(here: Path) -> None:
+    (failed,) = ds.check_pairs([(NET, "lost.caffemodel")])
+    assert "lost.caffemodel" in repr(failed)
+    assert "there is no such file" in repr(failed)
+    assert "there is no such file" in failed._repr_html_()
+
+
+def test_notes_of_a_check_are_in_its_fragment(here: Path) -> None:
+    Path("solver.prototxt").write_text('net: "net.prototxt"\nbase_lr: 0.1\n')
+    (passed_over,) = ds.check_pairs(["solver.prototxt"], nets_only=True)
+    assert passed_over.notes
+    assert "passed over" in passed_over.notes[0]
+    assert "passed over" in passed_over._repr_html_()
+
+
+def test_known_findings_of_many_pairs_do_not_count(here: Path) -> None:
+    run_here(here, "check", "--baseline", "known.json", "--write-baseline", NET, BASE)
+    (known,) = ds.check_pairs([(NET, BASE)], baseline="known.json")
+    assert known.passed
+
+
+def test_values_that_cannot_be_read_are_a_reason(here: Path) -> None:
+    row = ds.diff(BASE, BASE).layers[1]
+    assert row.reason is None
+    bare = row._replace(likeness=ds.Likeness.NOT_COMPARED)
+    assert bare.reason == "its values cannot be read"
