@@ -124,10 +124,10 @@ def _convolution(layer: Layer, window: Window | None) -> CoordinateMap | None:
 
 
 @lru_cache(maxsize=32)
-def _slid(window: Window, back: bool) -> CoordinateMap | None:
+def _slid(window: Window, back: bool) -> CoordinateMap:
     """A window's map, or the way ``back``; layers have few different ones."""
     maps = _windowed(window)
-    return inverted(maps) if maps and back else maps
+    return inverted(maps) if back else maps
 
 
 def _pooling(param: NetMessage, window: Window | None) -> CoordinateMap | None:
@@ -143,10 +143,8 @@ def _pooling(param: NetMessage, window: Window | None) -> CoordinateMap | None:
         return None
 
 
-def _windowed(window: Window | None) -> CoordinateMap | None:
+def _windowed(window: Window) -> CoordinateMap:
     """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
-    if window is None:
-        return None
     axes = [*zip(window.extent, window.stride, window.pad, strict=True)]
     maps = {
         axis: AxisMap(Fraction(1, axis[1]), (axis[2] - Fraction(axis[0] - 1, 2)) / axis[1])

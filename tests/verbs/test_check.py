@@ -14,7 +14,7 @@ import deconvsurgery as ds
 from deconvsurgery.cli.check_formats import FORMATS
 from deconvsurgery.rules.finding import RULES
 from helpers.documents import parsed_json
-from helpers.models import demo_base, demo_net
+from helpers.models import demo_base, demo_net, write_demo
 from helpers.places import PACKAGE
 from helpers.runs import measured, run_here, tool
 from helpers.words import Words, names, numbers
@@ -267,3 +267,14 @@ def test_memory_does_not_grow_with_the_model(place: Path) -> None:
     peak, out = measured(place, "check", "-q", "--ignore", "DS011", "big.prototxt", "big")
     assert out == b""
     assert peak < 100_000  # kB
+
+
+def test_a_net_that_the_settings_do_not_list_is_checked_alone(tmp_path: Path) -> None:
+    write_demo(tmp_path, "listed.prototxt", "in.caffemodel")
+    write_demo(tmp_path, "alone.prototxt", "in.caffemodel")
+    line = "pairs = [{ net = 'listed.prototxt', model = 'in.caffemodel' }]\n"
+    (tmp_path / "deconvsurgery.toml").write_text(line)
+    for net, model in (("listed.prototxt", "in.caffemodel"), ("alone.prototxt", None)):
+        _, out, _ = run_here(tmp_path, "check", "--fix", "--diff", "--json", net)
+        (pair,) = json.loads(out)["pairs"]
+        assert (pair["net"], pair["model"]) == (net, model)
