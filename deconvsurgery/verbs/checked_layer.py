@@ -58,15 +58,14 @@ def checked_layers(
     found: dict[tuple[object, ...], list[Finding]] = {}
     for each in findings:
         found.setdefault(_known_by(each), []).append(each)
+
+    def own(row: LayerRow) -> tuple[Finding, ...]:
+        # A field that is misspelt a thousand times has as many findings that are known by the same.
+        keys = dict.fromkeys(map(_known_by, row.findings))
+        return tuple(each for key in keys for each in found.get(key, ()))
+
     return tuple(
-        CheckedLayer(
-            row.name,
-            row.type,
-            row.line,
-            tuple(each for key in map(_known_by, row.findings) for each in found.get(key, ())),
-        )
-        for row in rows
-        if row.matched
+        CheckedLayer(row.name, row.type, row.line, own(row)) for row in rows if row.matched
     )
 
 

@@ -278,3 +278,11 @@ def test_a_net_that_the_settings_do_not_list_is_checked_alone(tmp_path: Path) ->
         _, out, _ = run_here(tmp_path, "check", "--fix", "--diff", "--json", net)
         (pair,) = json.loads(out)["pairs"]
         assert (pair["net"], pair["model"]) == (net, model)
+
+
+def test_a_field_that_is_misspelt_twice_is_found_twice_in_its_row() -> None:
+    text = demo_net().replace(b"kernel_size: 4 stride: 2", b"kernal_size: 4 kernal_size: 4", 1)
+    result = ds.check(ds.parse_net(text), select="DS013")
+    assert len(result.findings) == 2
+    (row,) = [row for row in result.layers if row.findings]
+    assert row.findings == result.findings
