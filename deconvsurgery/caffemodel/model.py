@@ -9,16 +9,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from enum import StrEnum
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar, overload
+from typing import Any, Self, TypeAlias
 
 from deconvsurgery.errors import FileError, FormatError, MismatchError
 from deconvsurgery.kernels import arrays
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.source_interface import Source
-from deconvsurgery.wording import plural, printable, quoted
+from deconvsurgery.wording import plural, printable
 
+from .layers_by_name import LayersByName, unknown_layer
 from .model_layer import ModelBlob, ModelLayer
-from .pycaffe_names import no_attribute
 from .source_blob import SourceBlob
 from .stored_values import Dataset, DType, Storage
 from .value_rows import in_rows
@@ -61,10 +61,9 @@ class SourceLayer(NamedTuple):
 
 
 ValueReader: TypeAlias = Callable[[SourceBlob], "arrays.Arrays"]
-Default = TypeVar("Default")
 
 
-class Model(Mapping[str, ModelLayer]):
+class Model(LayersByName[ModelLayer]):
     """An open weights file: a mapping of its layers' names, in the file's order, to its layers.
 
     `open_model` opens it. ``model["up"]`` is a `ModelLayer`, ``model["up"][0]`` a `ModelBlob`, and
@@ -132,34 +131,14 @@ class Model(Mapping[str, ModelLayer]):
         """The layers called ``name`` that have blobs: Caffe loads each, and the last wins."""
         return tuple(layer for layer in self.by_name.get(name, ()) if layer.blobs)
 
-    if not TYPE_CHECKING:
-        __getattr__ = no_attribute
-
     def __getitem__(self, name: str) -> ModelLayer:
         """The layer of a name; `KeyError` says which name is nearest."""
         namesakes = self.by_name.get(name)
         if namesakes is None:
-            raise KeyError(self._unknown(name))
+            raise unknown_layer(self.name, name, self.by_name)
         layer = next((layer for layer in reversed(namesakes) if layer.blobs), namesakes[-1])
         blobs = (ModelBlob(self, name, place, blob) for place, blob in enumerate(layer.blobs))
         return ModelLayer(name, layer.type, tuple(blobs))
-
-    def _unknown(self, name: str) -> str:
-        from deconvsurgery.nearest import nearest  # here, as few runs have a wrong name
-
-        near = nearest(name, self.by_name) if isinstance(name, str) else None
-        words = f"there is no layer {name!r} in {self.name}"
-        return f"{words}; did you mean {quoted(near)}?" if near else words
-
-    @overload
-    def get(self, name: str, /) -> ModelLayer | None: ...
-
-    @overload
-    def get(self, name: str, /, default: Default) -> ModelLayer | Default: ...
-
-    def get(self, name: str, /, default: object = None) -> object:
-        """The layer called ``name``, else ``default``; no nearest name is looked for."""
-        return self[name] if name in self.by_name else default
 
     def __contains__(self, name: object) -> bool:
         return name in self.by_name
@@ -169,15 +148,6 @@ class Model(Mapping[str, ModelLayer]):
 
     def __len__(self) -> int:
         return len(self.by_name)
-
-    def __bool__(self) -> bool:
-        return True
-
-    # An open file is equal to itself alone; a mapping would be to any with equal items.
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         said = f"{self.version}, {plural(len(self.layers), 'layer')}"

@@ -10,6 +10,7 @@ from deconvsurgery.errors import ModelError
 from deconvsurgery.kernels import arrays
 from deconvsurgery.wording import dims, plural, printable, quoted
 
+from .layers_by_name import unknown_blob
 from .pycaffe_names import no_attribute
 from .source_blob import SourceBlob
 from .stored_values import Dataset
@@ -210,10 +211,7 @@ class ModelLayer(Sequence[ModelBlob]):
         try:
             return self.blobs[index]
         except IndexError:
-            held = plural(len(self.blobs), "blob") if self.blobs else "no blobs"
-            raise IndexError(
-                f"layer {quoted(self.name)} has {held}, none of index {index}"
-            ) from None
+            raise unknown_blob(self.name, len(self.blobs), index) from None
 
     def __len__(self) -> int:
         return len(self.blobs)

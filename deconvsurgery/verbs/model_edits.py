@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import Any
 
+from deconvsurgery.caffemodel.layers_by_name import LayersByName
 from deconvsurgery.caffemodel.model import Model
 from deconvsurgery.caffemodel.model_layer import ModelLayer
-from deconvsurgery.caffemodel.pycaffe_names import no_attribute
 from deconvsurgery.errors import SurgeryError
 from deconvsurgery.plans.edit import operations
 from deconvsurgery.plans.edit.draft import EditDraft
@@ -21,10 +21,8 @@ from deconvsurgery.wording import plural, printable
 
 from .edited_layer import EditedLayer
 
-Default = TypeVar("Default")
 
-
-class ModelEdits(Mapping[str, EditedLayer]):
+class ModelEdits(LayersByName[EditedLayer]):
     """The edits of an open model, and a mapping of its layers as these make them; see `Editor`."""
 
     def __init__(self, model: Model) -> None:
@@ -35,19 +33,6 @@ class ModelEdits(Mapping[str, EditedLayer]):
     def __getitem__(self, name: str) -> EditedLayer:
         return EditedLayer(self, known(self._draft, name))
 
-    @overload
-    def get(self, name: str, /) -> EditedLayer | None: ...
-
-    @overload
-    def get(self, name: str, /, default: Default) -> EditedLayer | Default: ...
-
-    def get(self, name: str, /, default: object = None) -> object:
-        """The layer of a name, else ``default``; here no nearest name is looked for."""
-        return self[name] if name in self._draft else default
-
-    if not TYPE_CHECKING:
-        __getattr__ = no_attribute
-
     def __contains__(self, name: object) -> bool:
         return name in self._draft
 
@@ -56,15 +41,6 @@ class ModelEdits(Mapping[str, EditedLayer]):
 
     def __len__(self) -> int:
         return len(self._draft)
-
-    def __bool__(self) -> bool:
-        return True
-
-    # An editor is equal to itself alone; a mapping would be to any with equal items.
-    def __eq__(self, other: object) -> bool:
-        return self is other
-
-    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         changed = sum(layer.changed for layer in self._draft.layers)

@@ -7,13 +7,13 @@ from math import prod
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffemodel.hdf5.open_file import can_be_a_group
+from deconvsurgery.caffemodel.layers_by_name import unknown_blob, unknown_layer
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.source_blob import MAX_AXES, MAX_VALUES
 from deconvsurgery.caffemodel.stored_values import Dataset
 from deconvsurgery.caffemodel.wire import encoded
 from deconvsurgery.errors import LayerError, ShapeError
-from deconvsurgery.nearest import nearest
-from deconvsurgery.wording import dims, listed, plural, quoted
+from deconvsurgery.wording import dims, listed, quoted
 
 if TYPE_CHECKING:
     from .draft import BlobDraft, EditDraft
@@ -23,11 +23,9 @@ CONVERT: Final = "`convert` makes a file of the present form, which can be edite
 
 def known(draft: EditDraft, name: object) -> str:
     """A layer's name; raises ``KeyError`` where there is none of it, with the nearest."""
-    if name in draft:
-        return str(name)
-    near = nearest(name, draft.names()) if isinstance(name, str) else None
-    meant = f"; did you mean {quoted(near)}?" if near else ""
-    raise KeyError(f"{draft.model.name} has no layer {name!r}{meant}")
+    if name not in draft:
+        raise unknown_layer(draft.model.name, name, draft.names())
+    return str(name)
 
 
 def found_blob(draft: EditDraft, name: str, index: int) -> tuple[int, BlobDraft]:
@@ -35,7 +33,7 @@ def found_blob(draft: EditDraft, name: str, index: int) -> tuple[int, BlobDraft]
     blobs = draft.layer(known(draft, name)).blobs
     position = operator.index(index)
     if not -len(blobs) <= position < len(blobs):
-        raise IndexError(f"layer {quoted(name)} has {plural(len(blobs), 'blob')}, none at {index}")
+        raise unknown_blob(name, len(blobs), index)
     position %= len(blobs)
     return position, blobs[position]
 
