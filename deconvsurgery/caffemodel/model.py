@@ -24,7 +24,6 @@ from .stored_values import Dataset, DType, Storage
 from .value_rows import in_rows
 from .wire import Field, Frame
 
-CAFFE_LIMIT = 2**31 - 1  # bytes: the reader's limit in Caffe's io.cpp
 MAX_UNPACKED = 1 << 30
 """Bytes that the values of an HDF5 file may have more than the file, unless more is allowed."""
 

@@ -1,4 +1,4 @@
-"""Names that pycaffe has for what is called otherwise here: who types one is told the other.
+"""Names that pycaffe has for what is called otherwise here: the error for one says the other.
 
 There is no ``data``: values are in the file, an array of them is a copy, and what is written to it
 would be lost without a word.

@@ -7,7 +7,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.caffe_fields import V0_TYPES
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
+from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.caffemodel.size_limit import is_too_large
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import listed, plural, quoted
@@ -79,7 +80,7 @@ def census(model: Model, *, with_net: bool) -> tuple[str, ...]:
 
 def oddities(model: Model) -> Iterator[Oddity]:
     """What is odd about the file, as far as the file alone says."""
-    if model.source.size > CAFFE_LIMIT and model.version is not Version.HDF5:
+    if is_too_large(model.source.size, model.version):
         yield Oddity(
             f"it has {model.source.size:,} bytes; Caffe reads a binary file up to 2 GiB",
             refused=True,

@@ -223,7 +223,7 @@ def match_layers(
         The Deconvolutions that are matched, and the other layers that patterns took.
 
     Raises:
-        SelectionError: a pattern is no regular expression.
+        ArgumentError: a pattern is empty, or is no regular expression.
         TypeError: a pattern is no text.
 
     >>> import deconvsurgery as ds

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from deconvsurgery.arguments import chosen_options
 from deconvsurgery.caffemodel.model import Model, Version
+from deconvsurgery.caffemodel.size_limit import is_too_large, size_warnings
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.options.apply import ApplyOptions
@@ -23,11 +24,12 @@ from .open_and_write import (
     Path,
     Progress,
     blamed,
-    carry_out,
+    carry_out_changes,
     files_of,
     given_model,
     given_net,
     output_destination,
+    patch_place,
 )
 from .result import Result, about, counted, written_path
 
@@ -189,42 +191,40 @@ def apply(
         place = output_destination(
             opened.source, model, output, in_place=in_place, force=force, dry_run=dry_run
         )
-        patch = None
-        if place is not None and save_patch is not None:
-            from deconvsurgery.storage.write_with_undo import patch_destination
-
-            patch = patch_destination(save_patch, place, force=force)
+        patch = patch_place(save_patch, place, force=force)
         selection = choice.selection(read, states, allow_empty=allow_empty)
         owned = owners(read, states)
         opened = with_shared(opened, owned)
         plan = make_plan(read, opened, selection, options, states)
         outcome = _outcome(plan, opened, owned)
-        size = outcome.size(opened.source.size)
-        warnings = plan.warnings
         looked_at = None
         if pictures:
             from deconvsurgery.pictures.layer_pictures import planned_pictures
 
             looked_at = planned_pictures(plan, read, opened, states)
-        to_write = place is not None and not (in_place and not plan.changed)
-        if place is not None and to_write:
-            written = carry_out(place, outcome, patch=patch, progress=progress)
-            size = written.size
-            warnings += written.warnings
-        elif place is not None and patch is not None:
-            from deconvsurgery.storage.write_with_undo import write_nothing_to_undo
-
-            warnings += write_nothing_to_undo(place.original, patch).warnings
+        size = outcome.size(opened.source.size)
+        warnings = plan.warnings
+        if not is_too_large(opened.source.size, opened.version):  # the plan says that
+            warnings += size_warnings(size, opened.version, "the new model")
+        done = carry_out_changes(
+            place,
+            outcome,
+            size,
+            changed=plan.changed,
+            in_place=in_place,
+            patch=patch,
+            progress=progress,
+        )
         return ApplyResult(
             plan=plan,
             net=net_name,
             input=model_name,
             output=None if place is None else place.named,
             input_size=opened.source.size,
-            output_size=size,
+            output_size=done.size,
             rewritten=outcome.rewritten,
-            written=to_write,
-            warnings=warnings,
+            written=done.written,
+            warnings=warnings + done.warnings,
             notes=read.notes,
             patch=None if patch is None else patch.named,
             pictures=looked_at,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from deconvsurgery.arguments import chosen_options, one_of, texts
 from deconvsurgery.caffemodel.model import MAX_UNPACKED, Model, Version
+from deconvsurgery.caffemodel.size_limit import size_warnings
 from deconvsurgery.caffemodel.stored_values import RAW_STORAGE, Storage
 from deconvsurgery.errors import ArgumentError
 from deconvsurgery.options.convert import ConvertOptions, NewForm, Values
@@ -20,7 +21,7 @@ from .open_and_write import (
     Path,
     Progress,
     blamed,
-    carry_out,
+    carry_out_changes,
     files_of,
     given_model,
     given_net,
@@ -195,10 +196,10 @@ def convert(
         outcome = recast(conversion, opened, read)
         size = outcome.size(opened.source.size)
         warnings = conversion.warnings + (_misfits(read, opened, states) if read else ())
-        to_write = place is not None and not (in_place and not outcome.changed)
-        if place is not None and to_write:
-            written = carry_out(place, outcome, progress=progress)
-            size, warnings = written.size, warnings + written.warnings
+        warnings += size_warnings(size, conversion.version(opened.version), "the new model")
+        done = carry_out_changes(
+            place, outcome, size, changed=outcome.changed, in_place=in_place, progress=progress
+        )
         return ConvertResult(
             conversion=conversion,
             input=model_name,
@@ -208,10 +209,10 @@ def convert(
             after=conversion.version(opened.version),
             changed=outcome.changed,
             input_size=opened.source.size,
-            output_size=size,
-            written=to_write,
+            output_size=done.size,
+            written=done.written,
             dry_run=place is None,
-            warnings=warnings,
+            warnings=warnings + done.warnings,
         )
 
 

@@ -19,6 +19,7 @@ from deconvsurgery.errors import (
     ShapeError,
 )
 from deconvsurgery.inputs.open_inputs import open_model, read_net
+from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.run_files import RunFiles
 
@@ -51,6 +52,51 @@ def carry_out(
     from deconvsurgery.storage.write_outputs import write_outcome
 
     return write_outcome(destination, outcome, on_bytes)
+
+
+class CarriedOut(NamedTuple):
+    """What came of an outcome: whether it was written, its size in bytes if known, warnings."""
+
+    written: bool
+    size: int | None
+    warnings: tuple[str, ...] = ()
+
+
+def carry_out_changes(
+    destination: Destination | None,
+    outcome: Outcome,
+    size: int | None,
+    *,
+    changed: bool,
+    in_place: bool,
+    patch: Destination | None = None,
+    progress: Progress | None = None,
+) -> CarriedOut:
+    """Write it, ``size`` bytes as far as is known; not a file that would replace itself.
+
+    The patch of such a file undoes nothing. ``destination`` is ``None`` in a dry run.
+    """
+    if destination is None:
+        return CarriedOut(False, size)
+    if changed or not in_place:
+        done = carry_out(destination, outcome, patch=patch, progress=progress)
+        return CarriedOut(True, done.size, done.warnings)
+    if patch is None:
+        return CarriedOut(False, size)
+    from deconvsurgery.storage.write_with_undo import write_nothing_to_undo
+
+    return CarriedOut(False, size, write_nothing_to_undo(destination.original, patch).warnings)
+
+
+def patch_place(
+    patch: Path | None, destination: Destination | None, *, force: bool
+) -> Destination | None:
+    """Where the patch goes that undoes what is written, if one is asked for and anything is."""
+    if patch is None or destination is None:
+        return None
+    from deconvsurgery.storage.write_with_undo import patch_destination
+
+    return patch_destination(patch, destination, force=force)
 
 
 def counting(progress: Progress, total: int) -> Callable[[int], None]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from deconvsurgery.arguments import chosen_options
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, Version
+from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.caffemodel.size_limit import size_warnings
 from deconvsurgery.errors import ArgumentError
 from deconvsurgery.inputs.open_inputs import open_net
 from deconvsurgery.matching.shared_blobs import owners, with_shared
@@ -174,9 +175,7 @@ def regroup(
         edits, *_ = patched_text(text, read, regrouped_fields(plan))
         outcome = reshaped(plan, opened)
         size = outcome.size(opened.source.size)
-        warnings: tuple[str, ...] = ()
-        if opened.version is not Version.HDF5 and (size or 0) > CAFFE_LIMIT:
-            warnings = (f"the new model has {size:,} bytes; Caffe itself reads up to 2 GiB",)
+        warnings = size_warnings(size, opened.version, "the new model")
         if places is not None:
             on_bytes = counting(progress, size or opened.source.size) if progress else None
             both = write_pair(spliced(text.data, edits), *places, outcome, on_bytes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import ClassVar
 
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Version
+from deconvsurgery.caffemodel.size_limit import size_warnings
 from deconvsurgery.errors import OutputError
 from deconvsurgery.plans.edit.draft import EditDraft
 from deconvsurgery.plans.edit.edits import outcome
@@ -15,9 +15,10 @@ from deconvsurgery.wording import plural
 from .open_and_write import (
     Path,
     Progress,
-    carry_out,
+    carry_out_changes,
     files_of,
     output_destination,
+    patch_place,
 )
 from .result import Result, about, counted, written_path
 
@@ -94,37 +95,27 @@ def save_edits(
     place = output_destination(
         source, given, output, in_place=in_place, force=force, dry_run=dry_run
     )
-    patch = None
-    if place is not None and save_patch is not None:
-        from deconvsurgery.storage.write_with_undo import patch_destination
-
-        patch = patch_destination(save_patch, place, force=force)
+    patch = patch_place(save_patch, place, force=force)
     made = outcome(draft)
     plan = planned(draft, made.rewritten)
     size = made.size(source.size)
-    warnings = _warnings(draft, size)
-    to_write = place is not None and not (in_place and not plan.changed)
-    if place is not None and to_write:
-        written = carry_out(place, made, patch=patch, progress=progress)
-        size, warnings = written.size, warnings + written.warnings
-    elif place is not None and patch is not None:
-        from deconvsurgery.storage.write_with_undo import write_nothing_to_undo
-
-        warnings += write_nothing_to_undo(place.original, patch).warnings
+    done = carry_out_changes(
+        place,
+        made,
+        size,
+        changed=plan.changed,
+        in_place=in_place,
+        patch=patch,
+        progress=progress,
+    )
     return EditResult(
         plan=plan,
         input=draft.model.name if path is None else os.fsdecode(path),
         output=None if place is None else place.named,
         input_size=source.size,
-        output_size=size,
+        output_size=done.size,
         rewritten=made.rewritten,
-        written=to_write,
-        warnings=warnings,
+        written=done.written,
+        warnings=size_warnings(size, draft.model.version) + done.warnings,
         patch=None if patch is None else patch.named,
     )
-
-
-def _warnings(draft: EditDraft, size: int | None) -> tuple[str, ...]:
-    if draft.model.version is Version.HDF5 or size is None or size <= CAFFE_LIMIT:
-        return ()
-    return (f"it has {size:,} bytes; Caffe itself reads up to 2 GiB",)

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from deconvsurgery.arguments import chosen_options, texts
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
+from deconvsurgery.caffemodel.model import Model, Version, refuse_mixed
+from deconvsurgery.caffemodel.size_limit import size_warnings
 from deconvsurgery.errors import ArgumentError
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement_sentences import in_words
@@ -272,8 +273,7 @@ def transplant(
         whole = implanted(read, grafting, old, plan)
         left = {each.layer.name for each in grafting.layers if each.left is not None}
         warnings = in_words(disagreements(read, grafted, states), but=left | {*upsampling})
-        if whole.size > CAFFE_LIMIT:
-            warnings += (f"it has {whole.size:,} bytes; Caffe itself reads up to 2 GiB",)
+        warnings += size_warnings(whole.size, Version.V2)  # in which the new model is written
         if place is not None:
             warnings += carry_out(place, Splice((whole,)), progress=progress).warnings
         return TransplantResult(

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from deconvsurgery.caffemodel.model import CAFFE_LIMIT, Model, refuse_mixed
+from deconvsurgery.caffemodel.model import Model, refuse_mixed
+from deconvsurgery.caffemodel.size_limit import size_warnings
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.matching.compatibility import disagreements
 from deconvsurgery.matching.disagreement import Kind
@@ -84,7 +85,10 @@ def make_plan(
         tuple(_changes(rows, net, model, options, (shared.notes, renamed))),
         tuple(ApplySkip(row.target, row.look.before, row.reason) for row in rows if row.reason),
         selection.left_alone,
-        (*_plan_warnings(model), *in_words(disagreed, but=_explained(rows, model))),
+        (
+            *size_warnings(model.source.size, model.version, "the model"),
+            *in_words(disagreed, but=_explained(rows, model)),
+        ),
         tuple(left_empty(net, model, selection, shared, states)),
     )
 
@@ -187,9 +191,3 @@ def _explained(rows: Iterable[_Row], model: Model) -> set[str]:
         if row.reason is None
         or (row.refusal.mismatch if row.refusal else row.name not in model.by_name)
     }
-
-
-def _plan_warnings(model: Model) -> tuple[str, ...]:
-    if model.source.size > CAFFE_LIMIT:
-        return (f"the model has {model.source.size:,} bytes; Caffe itself reads up to 2 GiB",)
-    return ()

@@ -553,12 +553,21 @@ def test_a_misspelt_field_is_refused_wherever_it_stands(
     words(raised.value, request.node.callspec.id)
 
 
-@pytest.mark.parametrize(("size", "told"), [(2**31 - 1, False), (2**31, True)])
-def test_a_model_that_caffe_would_not_read_is_told(size: int, told: bool, words: Words) -> None:
-    """ReadProtoFromBinaryFile has a limit of INT_MAX bytes."""
+@pytest.mark.parametrize(
+    ("size", "version", "told"),
+    [
+        (2**31 - 1, EMPTY.version, False),
+        (2**31, EMPTY.version, True),
+        (2**31, ds.types.Version.HDF5, False),
+    ],
+)
+def test_a_model_that_caffe_would_not_read_is_told(
+    size: int, version: ds.types.Version, told: bool, words: Words
+) -> None:
+    """ReadProtoFromBinaryFile has a limit of INT_MAX bytes; the HDF5 library has none."""
     source = ExactSource(b"")
     source.size = size
-    model = ds.Model(source, EMPTY.version, EMPTY.layers, EMPTY.read_values)
+    model = ds.Model(source, version, EMPTY.layers, EMPTY.read_values)
     warnings = planned(data(3) + up(), model).warnings
     assert [numbers(each) for each in warnings] == ([[2_147_483_648, 2]] if told else [])
     for each in warnings:
