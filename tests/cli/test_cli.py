@@ -22,6 +22,7 @@ from helpers.documents import parsed_json
 from helpers.models import NetParameter, demo_net, write_demo
 from helpers.processes.warm import MODULE, ran, ran_on
 from helpers.runs import COMMAND, GET_RUN, Done, run_here
+from helpers.terminals import all_shown
 from helpers.words import Words, names
 
 
@@ -518,16 +519,7 @@ def test_a_terminal_gets_a_table_and_no_binary(files: list[Path], words: Words) 
             env={**os.environ, "TERM": "xterm-256color"},
         )
         os.close(side)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 1 << 16)
-            except OSError:  # Linux says EIO where the other side is closed
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(main)
+        shown = all_shown(main)
         assert process.wait(30) == code
         lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode()).splitlines()
         assert all(len(line) <= 80 or line.startswith(("error", "  hint")) for line in lines)

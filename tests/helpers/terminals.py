@@ -65,16 +65,22 @@ def on_a_terminal(
 
     with ThreadPoolExecutor() as pool:
         code = pool.submit(ended)
-        shown = b""
-        while True:
-            try:
-                piece = os.read(main, 1 << 16)
-            except OSError:  # Linux says EIO where the other side is closed
-                break
-            if not piece:
-                break
-            shown += piece
-        os.close(main)
+        shown = all_shown(main)
         with open(reading, "rb") as opened:
             rest = opened.read()
         return Shown(code.result(), shown.decode().replace("\r\n", "\n"), rest.decode())
+
+
+def all_shown(main: int) -> bytes:
+    """What a terminal shows until its other side is closed; ``main`` is closed then, too."""
+    shown = b""
+    while True:
+        try:
+            piece = os.read(main, 1 << 16)
+        except OSError:  # Linux says EIO where the other side is closed
+            break
+        if not piece:
+            break
+        shown += piece
+    os.close(main)
+    return shown
