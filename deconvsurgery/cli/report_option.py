@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
-from deconvsurgery.errors import FileError, SurgeryError
+from deconvsurgery.errors import FileError
 
 from . import shared_options as shared
 
@@ -70,17 +71,13 @@ def write_report(
     if place is None:
         return
     from deconvsurgery.report.html import html_report
-    from deconvsurgery.storage.os_error_text import refusal, shown
+    from deconvsurgery.storage.os_error_text import os_errors_as, refusal, shown
     from deconvsurgery.storage.write_outputs import UNCHANGED, write_bytes
 
     try:
         files.check()  # a file that is only there now may be this one by another name
-        try:
-            page = html_report(result).encode()
-        except SurgeryError:
-            raise
-        except OSError as error:  # its style, or the page of a rule, cannot be read
-            raise refusal("cannot be made", error, shown(place.named)) from error
+        with os_errors_as(partial(refusal, "cannot be made", name=shown(place.named))):
+            page = html_report(result).encode()  # reads its style, and the pages of rules
         write_bytes(place, page)
     except FileError as error:
         if written is None:

@@ -10,14 +10,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
+from functools import partial
 
-from deconvsurgery.errors import OutputError, SurgeryError
+from deconvsurgery.errors import FileError, OutputError, SurgeryError
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.wording import listed
 
 from .descriptors import let_go, opened
 from .names_beside import place_in_a_folder
-from .os_error_text import refusal, shown
+from .os_error_text import os_errors_as, refusal, shown
 from .replacement_record import Replaced, Replacement, flush_folder, is_locked, mark_of
 from .replacement_record import read_replacement as read_record
 
@@ -82,15 +83,14 @@ def settle_replacement(path: str | os.PathLike[str]) -> Ended | None:
     with _locked(found) as known:
         if read_record(place) != found:
             return None  # the run that had the lock has removed it
-        try:
+        with os_errors_as(partial(_not_replaced, place=place)):
             settled = _settled(found.files, known)
             _clear(known)
-        except SurgeryError:
-            raise
-        except OSError as error:
-            name = shown(error.filename or place)
-            raise refusal("could not be replaced", error, name) from error
     return Ended(tuple(each.place for each in found.files), settled)
+
+
+def _not_replaced(error: OSError, place: str) -> FileError:
+    return refusal("could not be replaced", error, shown(error.filename or place))
 
 
 @contextmanager

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, SurgeryError
 
 _BROKEN = "the disk or the network behind it fails: look at the system's log"
 _REMEDIES = {
@@ -68,3 +70,17 @@ def refusal(what: str, error: OSError, name: str) -> FileError:
     """What could not be done to the file ``name``, why, and what can be done about it."""
     words = f"{what}: {reason(error)}"
     return FileError(words, path=name, errno=error.errno, hint=remedy(error))
+
+
+@contextmanager
+def os_errors_as(made: Callable[[OSError], FileError]) -> Iterator[None]:
+    """Errors of the operating system in the body, as what is ``made`` of them.
+
+    One that has its words already passes: a ``FileError`` is an ``OSError``, too.
+    """
+    try:
+        yield
+    except SurgeryError:
+        raise
+    except OSError as error:
+        raise made(error) from error

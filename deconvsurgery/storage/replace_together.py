@@ -13,12 +13,12 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deconvsurgery.errors import FileError, OutputError, SurgeryError
+from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.named_tuple import NamedTuple
 
 from .atomic_write import AnyStaged, staged, take_all
 from .names_beside import KEPT, beside
-from .os_error_text import reason, shown
+from .os_error_text import os_errors_as, reason, shown
 from .output_place import Place
 from .replacement_record import Records, Replaced, marked, refuse_recorded
 from .staged_file import StagedFile
@@ -51,36 +51,29 @@ def write_together(files: Sequence[NewFile]) -> tuple[Written, ...]:
         records = stack.enter_context(Records())
         news: list[AnyStaged] = []
         for file in files:
-            try:
+            with os_errors_as(partial(failure, place=file.destination.place, size=None)):
                 source = file.destination.original
                 fill = partial(file.outcome.fill, source=source)
                 size = file.outcome.size(source.size)
                 news.append(stack.enter_context(staged(file.destination, fill, size)))
-            except SurgeryError:
-                raise
-            except OSError as error:
-                raise failure(error, file.destination.place, None) from error
         try:
-            waiting = [new for new in news if isinstance(new, StagedFile)]
-            if waiting:
-                records.write([_replaced(new) for new in waiting])
-            for file in files:
-                file.destination.original.confirm_unchanged()
-            take_all(news, kept=lambda new: os.path.basename(beside(new.place.path, KEPT)))
-        except SurgeryError:
-            raise
-        except OSError as error:
-            left = next((new for new in news if new.left is not None), None)
-            if left is not None:
-                raise _left(error, left) from error
-            raise failure(error, news[0].place, None) from error
+            with os_errors_as(partial(_not_taken, news=news)):
+                waiting = [new for new in news if isinstance(new, StagedFile)]
+                if waiting:
+                    records.write([_replaced(new) for new in waiting])
+                for file in files:
+                    file.destination.original.confirm_unchanged()
+                take_all(news, kept=lambda new: os.path.basename(beside(new.place.path, KEPT)))
         finally:
             records.stay = any(new.left is not None for new in news)
         return tuple(map(written, news))
 
 
-def _left(error: OSError, new: AnyStaged) -> FileError:
-    """Two failures in one run: what could not be put back stays where the record says."""
+def _not_taken(error: OSError, news: Sequence[AnyStaged]) -> FileError:
+    """Why no place was taken; what could not be put back stays where the record says."""
+    new = next((new for new in news if new.left is not None), None)
+    if new is None:
+        return failure(error, news[0].place, None)
     return FileError(
         f"was replaced, and could not be put back after a failure: {reason(error)}; what is left"
         f" is {shown(new.left or '')}",

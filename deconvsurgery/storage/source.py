@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from weakref import finalize
 
@@ -21,7 +22,7 @@ from deconvsurgery.wording import plural
 
 from .address import SCHEMES, file_of, is_url
 from .descriptors import duplicated, let_go, opened
-from .os_error_text import reason, refusal, shown, wrong_name
+from .os_error_text import os_errors_as, reason, refusal, shown, wrong_name
 from .source_interface import Source
 
 STANDARD_INPUT = "standard input"
@@ -279,7 +280,7 @@ def _nearest(path: str) -> str | None:
 
 def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
     """Copy what comes, to its end, into an unnamed temporary file; its descriptor."""
-    try:
+    with os_errors_as(partial(_not_spooled, name=name)):
         import tempfile
 
         with tempfile.TemporaryFile(buffering=0) as spool:
@@ -292,15 +293,15 @@ def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
                 if limit is not None and done > limit:
                     break
             return duplicated(spool.fileno())
-    except SurgeryError:
-        raise
-    except OSError as error:
-        raise FileError(
-            f"cannot be copied to a temporary file: {reason(error)}",
-            path=name,
-            errno=error.errno,
-            hint="point TMPDIR to a directory with more space",
-        ) from error
+
+
+def _not_spooled(error: OSError, name: str) -> FileError:
+    return FileError(
+        f"cannot be copied to a temporary file: {reason(error)}",
+        path=name,
+        errno=error.errno,
+        hint="point TMPDIR to a directory with more space",
+    )
 
 
 def _chunks(fd: int, name: str) -> Iterator[bytes]:

@@ -24,6 +24,7 @@ from .copy_bytes import FileSink, Sink
 from .descriptors import duplicated, opened
 from .destination import Destination, destination
 from .os_error_text import (
+    os_errors_as,
     reason,
     refusal,
     remedy,
@@ -83,18 +84,14 @@ def write_pair(
     source = destination.original
     for place in (text_destination, destination):
         place.refuse_stream("is a stream, and two files belong together")
-    try:
-        with (
-            staged(text_destination, lambda sink: sink.write(text), len(text)) as one,
-            staged(destination, partial(outcome.fill, source=source), None, progress) as other,
-        ):
-            source.confirm_unchanged()
-            take_all([one, other])
-            return written(one), written(other)
-    except SurgeryError:
-        raise
-    except OSError as error:
-        raise failure(error, destination.place, None) from error
+    with (
+        os_errors_as(partial(failure, place=destination.place, size=None)),
+        staged(text_destination, lambda sink: sink.write(text), len(text)) as one,
+        staged(destination, partial(outcome.fill, source=source), None, progress) as other,
+    ):
+        source.confirm_unchanged()
+        take_all([one, other])
+        return written(one), written(other)
 
 
 def make_directory(path: str | os.PathLike[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from deconvsurgery.errors import FormatError, SurgeryError
+from deconvsurgery.errors import FormatError
 from deconvsurgery.splicing.undo_patch import (
     Digest,
     Undo,
@@ -20,6 +20,7 @@ from deconvsurgery.splicing.undo_patch import (
 
 from .atomic_write import staged, take_all
 from .destination import Destination, destination
+from .os_error_text import os_errors_as
 from .outcome import Outcome, Splice
 from .write_outputs import Written, failure, write_bytes, written
 
@@ -58,27 +59,25 @@ def write_undoable(
     """
     source = destination.original
     fill = partial(outcome.fill, source=source)
-    try:
-        with staged(destination, fill, None, progress, reread=True) as new:
-            with new.reopened() as changed:
-                ranges, kept = few_ranges(*outcome.undoing(source, changed))
-                undo = Undo(digest(source), digest(changed), ranges)
-            first = header(undo)
+    with (
+        os_errors_as(partial(failure, place=destination.place, size=None)),
+        staged(destination, fill, None, progress, reread=True) as new,
+    ):
+        with new.reopened() as changed:
+            ranges, kept = few_ranges(*outcome.undoing(source, changed))
+            undo = Undo(digest(source), digest(changed), ranges)
+        first = header(undo)
 
-            def copied(sink: Sink) -> None:
-                sink.write(first)
-                for part in kept:
-                    sink.copy(source, part.start, part.stop)
+        def copied(sink: Sink) -> None:
+            sink.write(first)
+            for part in kept:
+                sink.copy(source, part.start, part.stop)
 
-            with staged(patch, copied, len(first) + undo.size) as saved:
-                source.confirm_unchanged()
-                take_all([saved, new])
-                done = written(new)
-                return done._replace(warnings=done.warnings + tuple(saved.warnings))
-    except SurgeryError:
-        raise
-    except OSError as error:
-        raise failure(error, destination.place, None) from error
+        with staged(patch, copied, len(first) + undo.size) as saved:
+            source.confirm_unchanged()
+            take_all([saved, new])
+            done = written(new)
+            return done._replace(warnings=done.warnings + tuple(saved.warnings))
 
 
 def write_nothing_to_undo(source: Source, patch: Destination) -> Written:
@@ -102,22 +101,19 @@ def write_reverted(
     _refuse_stream(destination)
     size = outcome.size(source.size)
     fill = partial(outcome.fill, source=source)
-    try:
-        with staged(destination, fill, size, progress, reread=True) as new:
-            with new.reopened() as made:
-                if digest(made) != expected:
-                    raise FormatError(
-                        "is a damaged patch: what it makes is not the original; "
-                        "nothing was changed",
-                        hint="the patch was changed since it was written",
-                    )
-            source.confirm_unchanged()
-            new.take()
-            return written(new)
-    except SurgeryError:
-        raise
-    except OSError as error:
-        raise failure(error, destination.place, size) from error
+    with (
+        os_errors_as(partial(failure, place=destination.place, size=size)),
+        staged(destination, fill, size, progress, reread=True) as new,
+    ):
+        with new.reopened() as made:
+            if digest(made) != expected:
+                raise FormatError(
+                    "is a damaged patch: what it makes is not the original; nothing was changed",
+                    hint="the patch was changed since it was written",
+                )
+        source.confirm_unchanged()
+        new.take()
+        return written(new)
 
 
 def _refuse_stream(destination: Destination) -> None:

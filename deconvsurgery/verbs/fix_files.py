@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import FileError, SurgeryError
+from deconvsurgery.errors import FileError
 from deconvsurgery.storage.address import file_of, is_url, joined
-from deconvsurgery.storage.os_error_text import reason, remedy
+from deconvsurgery.storage.os_error_text import os_errors_as, reason, remedy
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.streams import can_be_read_again
 
@@ -51,24 +51,17 @@ def readable_again(path: str, source: Source, folder: str) -> str:
     if can_be_read_again(path):
         return path
     copy = os.path.join(folder, f"stream-{place_key(path).replace('/', '-')}")
-    try:
-        with open(copy, "xb") as file:
-            for start in range(0, source.size, _PIECE):
-                file.write(source.read(start, min(_PIECE, source.size - start)))
-    except SurgeryError:
-        raise
-    except OSError as error:
-        raise _no_space(error) from error
+    with os_errors_as(_no_space), open(copy, "xb") as file:
+        for start in range(0, source.size, _PIECE):
+            file.write(source.read(start, min(_PIECE, source.size - start)))
     return copy
 
 
 @contextmanager
 def own_folder() -> Iterator[str]:
     """A folder of our own for what is made on the way; it is removed in the end."""
-    try:
+    with os_errors_as(_no_space):
         folder = tempfile.mkdtemp(prefix="deconvsurgery-")
-    except OSError as error:
-        raise _no_space(error) from error
     try:
         yield folder
     finally:
@@ -79,10 +72,8 @@ def own_folder() -> Iterator[str]:
 def folder_within(folder: str, number: int) -> str:
     """A folder in that one, for what is made of one pair."""
     path = os.path.join(folder, str(number))
-    try:
+    with os_errors_as(_no_space):
         os.mkdir(path)
-    except OSError as error:
-        raise _no_space(error) from error
     return path
 
 
