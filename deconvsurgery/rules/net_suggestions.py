@@ -119,8 +119,8 @@ class _Changes:
             return None
         layer = self._layer(self.lines.offset(finding.line, finding.column or 1))
         edits = self._edits(steps[0])
-        if edits.keys() == {layer} or self._alone.is_apart(steps[0], finding):
-            return self._joined(edits.get(layer, ()))
+        if layer in edits and (len(edits) == 1 or self._alone.is_apart(steps[0], finding)):
+            return self._joined(edits[layer])
         alone = self._alone.step(steps[0], finding)
         edits = {} if alone is None else self._edits(alone)
         return self._joined(edits[layer]) if edits.keys() == {layer} else None
@@ -138,10 +138,8 @@ class _Changes:
         """The layer that stands at a byte, counted in the text's order."""
         return bisect_right(self._begin, offset)
 
-    def _joined(self, edits: Sequence[Edit]) -> Suggestion | None:
+    def _joined(self, edits: Sequence[Edit]) -> Suggestion:
         """All in one, with what stands between them: a review takes one change a comment."""
-        if not edits:
-            return None
         start, stop = min(each.start for each in edits), max(each.stop for each in edits)
         inner = [each._replace(start=each.start - start, stop=each.stop - start) for each in edits]
         text = spliced(self._text.data[start:stop], inner).decode()

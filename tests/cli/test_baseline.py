@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -178,6 +179,19 @@ def test_what_is_no_baseline_is_refused(text: str, folder: Path) -> None:
     assert b"known.json" in errors
 
 
+def test_a_baseline_that_cannot_be_read_is_another_fault_than_one_that_is_not_there(
+    folder: Path,
+) -> None:
+    """How one is made is said of the one that is not there."""
+    hints = {}
+    for name in ("none.json", "nets/a.prototxt/known.json"):
+        with pytest.raises(ds.FileError) as raised:
+            read_baseline(folder / name)
+        hints[name] = raised.value.hint or ""
+    assert ["--write-baseline" in hint for hint in hints.values()] == [True, False]
+    assert raised.value.errno == errno.ENOTDIR
+
+
 def test_a_baseline_of_too_many_findings_is_refused(folder: Path) -> None:
     row = {"net": "a", "model": None, "rule": "DS001", "layer": "up", "count": 600_000}
     rows = [row, row | {"layer": "down"}]
@@ -270,6 +284,20 @@ def test_every_net_of_a_folder(folder: Path) -> None:
     code, _, document = checked(folder / "nets", ".")
     assert document["pairs"][0]["net"] == "a.prototxt"
     assert len(document["pairs"]) == 5
+
+
+def test_every_net_of_a_folder_in_a_store(s3: Any, tmp_path: Path) -> None:
+    for name in ("b.prototxt", "a.prototxt", "deep/er/c.prototxt", ".hidden/d.prototxt", "e.txt"):
+        s3.put(f"nets/{name}", net("up").encode())
+    s3.put("nets2/f.prototxt", net("up").encode())
+    code, _, document = checked(tmp_path, "s3://zoo/nets/")
+    assert code == 1
+    assert [each["net"] for each in document["pairs"]] == [
+        f"s3://zoo/nets/{name}.prototxt" for name in ("a", "b", "deep/er/c")
+    ]
+    code, out, _ = run_here(tmp_path, "check", "--json", "s3://zoo/none/")
+    error = json.loads(out)["error"]
+    assert (code, error["kind"], error["file"]) == (3, "SelectionError", "s3://zoo/none/")
 
 
 def test_a_net_of_a_folder_has_the_models_of_the_settings(folder: Path) -> None:

@@ -365,6 +365,15 @@ def test_the_document_of_other_runs(place: Path) -> None:
     assert (blob["after"]["values"], blob["after"]["type"]) == ("data", "f4")
 
 
+def test_a_model_without_layers_has_a_form_too(place: Path) -> None:
+    (place / "empty").write_bytes(saved('name: "empty"'))
+    done = run(place, "empty", "out.h5", "--to", "hdf5")
+    assert done.returncode == 0
+    assert ": 0 layers. " in done.stdout.decode().splitlines()[-1]
+    with h5py.File(place / "out.h5") as file:
+        assert list(file["data"]) == []
+
+
 def test_a_document_is_json_whatever_the_model_holds(place: Path) -> None:
     """Infinities, NaN, names that are no UTF-8."""
     blob = sized(8, doubles(np.nan, np.inf)) + sized(7, sized(1, varint(2)))

@@ -120,6 +120,13 @@ def test_the_last_line_says_where_more_is(verb: str, monkeypatch: pytest.MonkeyP
     assert page is None or (Path.cwd() / page).is_file()
 
 
+def test_an_option_that_is_hidden_is_not_in_the_help() -> None:
+    options = [click.Option(["--plain"], help="Said."), click.Option(["--secret"], hidden=True)]
+    verb = Verb("apply", params=options, own="Run")
+    rows = verb.groups(click.Context(verb, parent=CONTEXT))["Run"]
+    assert rows == [("--plain TEXT", "Said.")]
+
+
 def test_where_the_manual_is_not_it_is_not_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,19 @@ def test_the_options_of_an_interpreter_stay(monkeypatch: pytest.MonkeyPatch) -> 
     assert started_as() == tuple(command)
 
 
+def test_a_module_that_is_named_in_one_word_with_the_option(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``-mdeconvsurgery``, ``-Im deconvsurgery``: what says the same in two words is found."""
+    main = SimpleNamespace(__spec__=SimpleNamespace(name=f"{NAME}.__main__"))
+    monkeypatch.setitem(sys.modules, "__main__", main)  # type: ignore[arg-type]
+    monkeypatch.setattr(sys, "argv", ["-m"])
+    monkeypatch.setenv("PATH", "")
+    for words in ([f"-m{NAME}"], ["-Im", NAME]):
+        monkeypatch.setattr(sys, "orig_argv", ["./python", *words, "check", "net"])
+        assert started_as() == (sys.executable, "-m", NAME)
+
+
 def test_an_interpreter_without_the_command_beside_it(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

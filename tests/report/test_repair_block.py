@@ -246,6 +246,16 @@ def test_several_pairs_have_a_block_each(place: Path) -> None:
     assert text.count(f"{TITLE} (") == 2
 
 
+def test_a_repair_that_is_all_of_it_stands_once(place: Path) -> None:
+    """Beside a pair that has none."""
+    (place / "net").write_bytes(demo_net())
+    results = [ds.check(place / "net"), ds.check(place / NET, select="DS007")]
+    assert [repair_block(each) is None for each in results] == [True, False]
+    (block,) = repairs_report(results)
+    assert block.strip().startswith(TITLE)
+    assert len([line for line in block.splitlines() if " patch-net " in line]) == 1
+
+
 def in_one(place: Path, *arguments: str) -> list[list[str]]:
     """The `check --fix` that is printed for each pair, without the program."""
     _, out, errors = run_here(place, "check", *arguments)

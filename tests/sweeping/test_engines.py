@@ -373,6 +373,23 @@ def test_a_scheduler_that_does_not_answer_is_gone() -> None:
         assert Gone.scheduler.address in caught.value.message
 
 
+@pytest.mark.campaign
+def test_work_that_is_cancelled_ends_it(cluster: Cluster, tmp_path: Path) -> None:
+    """As by a scheduler that ends; what was done before has come."""
+    from distributed import Future, default_client
+
+    tasks = [*plain(tmp_path, range(1)), *plain(tmp_path, range(1, 9), "wait for go")]
+    running = run_dask(labour, tasks, 1, cluster.scheduler_address)
+    assert answers([next(running)]) == {0: 0}
+    client = default_client()
+    client.cancel([Future(key, client) for key in client.futures], force=True)
+    (tmp_path / "go").touch()
+    with pytest.raises(ds.FileError) as caught:
+        list(running)
+    assert caught.value.transient
+    assert cluster.scheduler_address in caught.value.message
+
+
 def test_a_worker_is_waited_for_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that comes in time counts from then on."""
     threads: list[dict[str, int]] = [{}, {"a": 2, "b": 3}, {}, {}]

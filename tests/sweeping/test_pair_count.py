@@ -74,3 +74,26 @@ def test_who_watches_a_sweep_knows_how_many_there_will_be(tmp_path: Path) -> Non
     assert [total for total, _ in seen] == [1, 2, 3]
     assert seen[-1] == (3, 3)
     assert ds.sweep(tmp_path / "zoo.toml", workers=1).summary.expected is None
+
+
+def test_rows_and_numbers_can_be_watched_each_alone(tmp_path: Path) -> None:
+    """With the first row 64 pairs are counted, and with the second the last one."""
+    for number in range(65):
+        (tmp_path / f"{number:02}.prototxt").touch()
+    (tmp_path / "zoo.toml").write_text("[sweep]\nverb = 'check'\n[[pairs]]\nnet = '*.prototxt'\n")
+    counted: list[tuple[int, int]] = []
+    ds.sweep(
+        tmp_path / "zoo.toml",
+        results=tmp_path / "one",
+        workers=1,
+        progress=lambda *counts: counted.append(counts),
+    )
+    assert counted == [(1, 64), *((done, 65) for done in range(2, 66))]
+    seen: list[tuple[int, int | None]] = []
+    ds.sweep(
+        tmp_path / "zoo.toml",
+        results=tmp_path / "other",
+        workers=1,
+        on_row=lambda all_, _: seen.append((all_.total, all_.expected)),
+    )
+    assert seen == [(1, None), *((done, 65) for done in range(2, 66))]

@@ -109,6 +109,22 @@ def test_where_linux_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert here == (str(tmp_path), None, here.free, True, False, False, False)
 
 
+def test_a_file_system_that_clones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both files are asked for, and what is asked is Linux's FICLONE."""
+    asked: list[tuple[bytes, int]] = []
+
+    def cloning(target: int, request: int, source: int) -> int:
+        asked.append((os.pread(source, 1 << 13, 0), request))
+        return 0
+
+    before = abilities.folder_abilities(str(tmp_path))
+    monkeypatch.setattr(abilities, "has_ficlone", lambda: True)
+    monkeypatch.setattr("fcntl.ioctl", cloning)
+    here = abilities.folder_abilities(str(tmp_path))
+    assert here == before._replace(clones=True, free=here.free)
+    assert asked == [(bytes(1 << 12), 0x40049409)]
+
+
 def test_the_mount_is_the_nearest_and_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -165,4 +181,4 @@ def test_what_a_file_system_refuses_it_has_not(
     monkeypatch.setattr(os, name, refusing)
     here = abilities.folder_abilities(str(tmp_path))
     lost = {"copy_file_range": "kernel_copies", "open": "unnamed_files"}[name]
-    assert here == before._replace(**{lost: False})
+    assert here == before._replace(free=here.free, **{lost: False})

@@ -369,6 +369,19 @@ def test_a_new_layer_has_the_type_that_is_said(model: Path, tmp_path: Path) -> N
     assert out.endswith(up.SerializeToString() + wire.sized(100, plain.SerializeToString()))
 
 
+def test_a_new_layer_can_be_edited_as_any(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m.add("new", [np.ones((2, 3)), np.ones(4), np.ones(2)])
+        m.reshape("new", 0, (6,))
+        m.scale("new", 0, 3)
+        m.zero("new", 1)
+        m.set("new", 2, [5, 6])
+        m.save(tmp_path / "out")
+    new = parsed((tmp_path / "out").read_bytes()).layer[-1]
+    assert [list(blob.data) for blob in new.blobs] == [[3] * 6, [0] * 4, [5, 6]]
+    assert [list(blob.shape.dim) for blob in new.blobs] == [[6], [4], [2]]
+
+
 def test_v0_takes_no_new_layer(tmp_path: Path, words: Words) -> None:
     path = tmp_path / "in"
     path.write_bytes(sized(2, sized(1, sized(1, b"conv") + sized(2, b"conv"))))

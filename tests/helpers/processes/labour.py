@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import deconvsurgery as ds
+from helpers.processes.ending import until
 
 Task = tuple[str, int, str]
 """What to do, a number, and the folder to leave marks in."""
@@ -46,6 +47,8 @@ def labour(task: Task) -> int | Unreadable:
         sys.exit(5)
     if what in ("wait", "linger"):
         return _waited(place, number, what == "linger")
+    if what == "wait for go":
+        until((place / "go").exists)
     if what == "rest":
         time.sleep(0.05)
     return number * number

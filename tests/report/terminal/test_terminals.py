@@ -389,6 +389,17 @@ from deconvsurgery.cli import console, run
 console.LONG_COPY = 0
 sys.exit(run(sys.argv[1:]))
 """
+SIZES = re.compile(r"(\d+\.\d) kB of (\d+\.\d) kB")
+
+SLOW_SWEEP = """
+import sys
+from types import SimpleNamespace
+from deconvsurgery.cli import run, sweep
+times = iter([0, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 40, 41, 42, 43])
+sweep.time = SimpleNamespace(monotonic=lambda: next(times))
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))
+"""
 
 
 @pytest.mark.parametrize(
@@ -410,6 +421,29 @@ def test_a_bar_is_for_terminals_that_can_move(
     assert re.search(r"\x1b\[[0-9;]*m", shown.terminal) is None or not env
     again = on_a_terminal(f"{words} -f", files, start=("-c", LONG_COPY), piped="stderr", **env)
     assert (again.piped, "\x1b[?25" in again.terminal) == ("", False)
+
+
+def test_a_bar_moves_to_its_end(files: Path, tmp_path: Path) -> None:
+    drawn_always = LONG_COPY.replace("LONG_COPY = 0", "LONG_COPY = console._EVERY = 0")
+    words = f"apply net.prototxt in.caffemodel {tmp_path / 'out'}"
+    shown = on_a_terminal(words, files, start=("-c", drawn_always))
+    bars = [(float(done), float(size)) for done, size in re.findall(SIZES, shown.terminal)]
+    assert shown.code == 0
+    assert bars == sorted(bars)
+    assert bars[0] < bars[-1]
+    assert bars[-1] == (round((tmp_path / "out").stat().st_size / 1000, 1),) * 2
+
+
+def test_the_time_left_of_a_sweep_is_by_its_last_half_minute(tmp_path: Path) -> None:
+    """Eight pairs in three seconds, then one after 37 seconds and one a second later; two wait."""
+    for number in range(12):
+        (tmp_path / f"{number:02}.prototxt").touch()
+    (tmp_path / "zoo.toml").write_text('[sweep]\nverb = "check"\n[[pairs]]\nnet = "*.prototxt"\n')
+    shown = on_a_terminal("sweep -w 1 zoo.toml", tmp_path, start=("-c", SLOW_SWEEP))
+    erased = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.terminal)  # each picture is, by the next
+    drawn = re.findall(r"(\d+) of 12 pairs.* (\d+:\d+) left", erased)
+    assert drawn[0] == ("1", "0:11")  # by all of the sweep, which is no longer
+    assert ("10", "0:38") in drawn  # by two pairs in 38.25 seconds; 0:08 by ten in 41
 
 
 def test_a_short_copy_moves_no_cursor(files: Path, tmp_path: Path) -> None:
