@@ -169,7 +169,8 @@ class FileSink(Sink):
         return True
 
     def seek(self, position: int) -> None:
-        """Go on at a place within a clone."""
+        """Go on at another place of a file that has bytes, or will have, on both sides of it."""
+        self.fresh = False  # what is left out of a fresh one is where it ends
         os.lseek(self.fd, position, os.SEEK_SET)
 
     def copy(self, source: Source, start: int, stop: int) -> None:

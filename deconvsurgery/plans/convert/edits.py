@@ -181,9 +181,9 @@ def _new_hdf5(conversion: Conversion, model: Model) -> Amendment:
         name, position = place
         path = f"{DATA}/{name}/{position}"
         # Of several layers that share it, or have one name, the last is what Caffe keeps.
-        values[place] = NewValues(
-            path, shapes[place], converted.dtype, partial(typed_values, model, converted)
-        )
+        typed = partial(typed_values, model, converted)
+        kept = kept_values(converted.blob, converted.dtype) or ()
+        values[place] = NewValues(path, shapes[place], converted.dtype, typed, kept)
     groups = [DATA]  # also without a layer: Caffe makes it first, and looks for it
     groups += [f"{DATA}/{layer.source.name}" for layer in conversion.layers if not layer.removed]
     return Amendment(tuple(dict.fromkeys(groups)), tuple(values.values()), new=True)
