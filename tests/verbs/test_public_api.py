@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,9 @@ def test_a_type_checker_sees_the_same_names_from_the_same_modules() -> None:
     }
     assert seen == {name: f"deconvsurgery.{home}.{name}" for name, home in ds._HOMES.items()}
     assert sorted(seen) == ds.__all__
+    there = vars(importlib.import_module("deconvsurgery.types.at_the_top"))
+    for name in ds.__all__:
+        assert there[name] is getattr(ds, name), name
 
 
 def test_no_public_function_has_a_rooms_name() -> None:
