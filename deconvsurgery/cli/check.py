@@ -220,7 +220,9 @@ def command(
         run_files.reads(LOOKED_AT, file)
     run_files.reads("the settings", config)
     fixing.check(run_files)
-    if not write_baseline:
+    if write_baseline:
+        run_files.writes("the baseline", baseline)
+    else:
         run_files.reads("the baseline", baseline)
     run_files.check()
     page = report_destination(report, run_files, force=force)
@@ -239,7 +241,7 @@ def command(
     pairs, with_settings = pairs_to_check(
         files, asked, config, run_files, isolated=isolated, with_models=fixing.asked
     )
-    pairs = to_be_known(pairs, run_files) if write_baseline else with_known(pairs)
+    pairs = to_be_known(pairs, run_files, baseline) if write_baseline else with_known(pairs)
     run_files.check()
     results = fixed_results(
         pairs,

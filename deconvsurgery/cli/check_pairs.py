@@ -127,10 +127,10 @@ def with_known(pairs: list[Pair]) -> list[Pair]:
     return known
 
 
-def to_be_known(pairs: Iterable[Pair], run_files: RunFiles) -> list[Pair]:
+def to_be_known(pairs: Iterable[Pair], run_files: RunFiles, noted: str | None = None) -> list[Pair]:
     """The pairs as if nothing of them was known, their baselines noted: they will be written.
 
-    Raises ``UsageError`` where a pair has none.
+    One is ``noted`` already. Raises ``UsageError`` where a pair has none.
     """
     anew = [pair._replace(known=()) for pair in pairs]
     files = dict.fromkeys(pair.checking.baseline for pair in anew)
@@ -140,7 +140,8 @@ def to_be_known(pairs: Iterable[Pair], run_files: RunFiles) -> list[Pair]:
         words = "--write-baseline needs --baseline FILE, or one in the settings"
         raise WrongUsage(words, None, "for example: --baseline known.json --write-baseline")
     for file in files:
-        run_files.writes("the baseline", file)
+        if file != noted:
+            run_files.writes("the baseline", file)
     return anew
 
 

@@ -83,11 +83,14 @@ def fixed_results(
         found = checked(pairs, nets_only=nets_only, pictures=pictures, suggestions=suggestions)
         return tuple(found)
     from deconvsurgery.verbs.fix import fix_pairs
+    from deconvsurgery.verbs.fix_files import refuse_own_files
     from deconvsurgery.verbs.fixed_group import FixOptions
 
     options = FixOptions(
         into=asked.fix_into, unsafe=asked.unsafe_fixes, dry_run=asked.diff, force=force
     )
+    if not asked.diff:
+        refuse_own_files(pairs, asked.fix_into, run_files)
     return tuple(
         fix_pairs(pairs, options, run_files=run_files, nets_only=nets_only, pictures=pictures)
     )

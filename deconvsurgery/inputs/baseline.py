@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from deconvsurgery.errors import ConfigError, FileError
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.storage.address import is_url
+from deconvsurgery.storage.address import from_any_folder, is_url
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.strict_values.json_text import json_value
@@ -131,11 +131,11 @@ def baseline_bytes(file: Path, findings: Iterable[KnownFinding]) -> bytes:
 
 def _folder(file: Path) -> str:
     named = os.fsdecode(file)
-    return named.rpartition("/")[0] if is_url(named) else os.path.dirname(os.path.abspath(named))
+    return named.rpartition("/")[0] if is_url(named) else os.path.dirname(from_any_folder(named))
 
 
 def _relative(named: str | None, folder: str) -> str | None:
     """A path as it is from the baseline's folder, so that the file can be moved with the nets."""
     if named is None or named == "-" or is_url(named) or is_url(folder):
         return named
-    return os.path.relpath(os.path.abspath(named), folder).replace(os.sep, "/")
+    return os.path.relpath(from_any_folder(named), folder).replace(os.sep, "/")

@@ -109,6 +109,21 @@ def file_of(path: str | os.PathLike[str]) -> str:
     return unquote(slash + rest, errors="surrogateescape")
 
 
+def from_any_folder(path: str) -> str:
+    """The path of a file as it leads there whatever folder we are in.
+
+    ``..`` after a link leads out of the folder that the link leads to, and stays only where it says
+    the same without the link. Raises ``OSError`` where the current folder is gone.
+    """
+    whole = os.path.abspath(path)
+    if ".." not in path:
+        return whole
+    folder = os.path.realpath(os.path.dirname(path) or ".")
+    if os.path.realpath(os.path.dirname(whole)) == folder:
+        return whole
+    return os.path.join(folder, os.path.basename(path))
+
+
 @lru_cache(maxsize=64)  # asked again and again of the few URLs of a run
 def store_of(url: str) -> Store:
     """The store that a URL is of, of a text that `is_url`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeAlias
@@ -99,18 +99,35 @@ class RunFiles:
         _add(self._known, output)
         self._named.append(output)
 
+    def check_outputs(self, outputs: Iterable[tuple[str, str]]) -> None:
+        """Raise as `check` does where an output, by role and path, is another that is written.
+
+        It is asked of all before any is written, and they are not noted: not all will be.
+        """
+        known: dict[str, _Named] = {}
+        for named in self._named:
+            if named.written:
+                _add(known, named)
+        for role, path in outputs:
+            _refuse_known(known, file_keys(path, written=True), _Named(role, path, True))
+
 
 def _add(known: dict[str, _Named], named: _Named) -> None:
     """Note what a file leads to; raises ``OutputError``, and changes nothing, where it may not."""
     keys = file_keys(named.path, written=named.written)
+    _refuse_known(known, keys, named)
+    for key in keys:
+        known.setdefault(key, named)
+
+
+def _refuse_known(known: dict[str, _Named], keys: Iterable[str], named: _Named) -> None:
+    """Raise ``OutputError`` where a file, by its keys, is one that it may not be."""
     for key in keys:
         other = known.get(key)
         if other is None or _are_objects_of_two_accounts(key, other, named):
             continue
         if key.startswith(_STREAM) or other.written or named.written:
             raise _refusal(key, other, named)
-    for key in keys:
-        known.setdefault(key, named)
 
 
 def _are_objects_of_two_accounts(key: str, one: _Named, other: _Named) -> bool:

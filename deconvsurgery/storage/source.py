@@ -12,7 +12,6 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from functools import partial
 from itertools import islice
 from weakref import finalize
 
@@ -20,10 +19,11 @@ from deconvsurgery.errors import FileError, FormatError, SurgeryError
 from deconvsurgery.nearest import nearest
 from deconvsurgery.wording import plural
 
-from .address import SCHEMES, file_of, is_url
+from .address import SCHEMES, file_of, from_any_folder, is_url
 from .descriptors import duplicated, let_go, opened
-from .os_error_text import os_errors_as, reason, refusal, shown, wrong_name
+from .os_error_text import refusal, shown, wrong_name
 from .source_interface import Source
+from .spool import spooled
 
 STANDARD_INPUT = "standard input"
 STANDARD_OUTPUT = "standard output"
@@ -203,7 +203,7 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
         if found is not None:
             return found
         name = shown(plain)
-        spool = _spooled(streamed(plain, _MIB), name, limit)
+        spool = spooled(streamed(plain, _MIB), name, limit)
         return FileSource(spool, name, spooled_from=_status(spool, name))
     if not plain:
         hint = "its name is empty: is a variable of the script not set?"
@@ -219,14 +219,14 @@ def _source(path: str | os.PathLike[str], limit: int | None) -> Source:
             raise FileError("is a directory, not a file", path=name, errno=errno.EISDIR, hint=hint)
         # A shell may hand over a file that something has read from already.
         readable = stat.S_ISREG(status.st_mode) and os.lseek(fd, 0, os.SEEK_CUR) == 0
-        spool = fd if readable else _spooled(_chunks(fd, name), name, limit)
+        spool = fd if readable else spooled(_chunks(fd, name), name, limit)
     except BaseException as error:
         let_go(fd)
         if isinstance(error, OSError) and not isinstance(error, SurgeryError):
             raise refusal("cannot be looked at", error, name) from error
         raise
     if readable:
-        return FileSource(fd, name, path=None if plain == "-" else os.path.abspath(plain))
+        return FileSource(fd, name, path=None if plain == "-" else from_any_folder(plain))
     let_go(fd)
     return FileSource(spool, name, spooled_from=status)
 
@@ -276,32 +276,6 @@ def _nearest(path: str) -> str | None:
     if near := nearest(name, names):
         return f"did you mean {shown(os.path.join(directory, near))}?"
     return "the shell found no file that fits the pattern" if "*" in name else None
-
-
-def _spooled(chunks: Iterator[bytes], name: str, limit: int | None) -> int:
-    """Copy what comes, to its end, into an unnamed temporary file; its descriptor."""
-    with os_errors_as(partial(_not_spooled, name=name)):
-        import tempfile
-
-        with tempfile.TemporaryFile(buffering=0) as spool:
-            done = 0
-            for chunk in chunks:
-                done += len(chunk)
-                view = memoryview(chunk)
-                while view:
-                    view = view[spool.write(view) :]
-                if limit is not None and done > limit:
-                    break
-            return duplicated(spool.fileno())
-
-
-def _not_spooled(error: OSError, name: str) -> FileError:
-    return FileError(
-        f"cannot be copied to a temporary file: {reason(error)}",
-        path=name,
-        errno=error.errno,
-        hint="point TMPDIR to a directory with more space",
-    )
 
 
 def _chunks(fd: int, name: str) -> Iterator[bytes]:

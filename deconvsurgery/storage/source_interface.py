@@ -11,6 +11,9 @@ from typing import Protocol, Self, runtime_checkable
 from deconvsurgery.errors import FileError, ModelError
 from deconvsurgery.wording import plural
 
+LARGEST_STREAM = 16 << 30
+"""Bytes of what cannot be read at any place, and so is copied to a temporary file first."""
+
 _BLOCK = 1 << 20
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import SurgeryError
-from deconvsurgery.storage.address import file_of, folder_of, is_url, joined
+from deconvsurgery.storage.address import file_of, folder_of, from_any_folder, is_url, joined
 from deconvsurgery.storage.run_files import file_keys
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _plain(path: str) -> str:
 def _absolute(path: str | None) -> str | None:
     if path is None or is_url(plain := file_of(path)):
         return path
-    return os.path.abspath(plain)
+    return from_any_folder(plain)
 
 
 def _in_real_folder(path: str | None) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from deconvsurgery.caffemodel.model import Model
+from deconvsurgery.storage.address import file_of, from_any_folder, is_url
 from deconvsurgery.storage.os_error_text import shown
 
 from .model_edits import ModelEdits
@@ -27,7 +29,8 @@ class Editor(ModelEdits):
     def __init__(self, model: Model, path: Path | None = None, *, owned: bool = False) -> None:
         """``path`` is what the model was opened from; `close` closes it if it is ``owned``."""
         super().__init__(model)
-        self._path, self._owned = path, owned
+        self._named, self._owned = path, owned
+        self._there = None if path is None else _lasting(path)
         self._replaced = False
 
     def save(
@@ -77,6 +80,14 @@ class Editor(ModelEdits):
         self._replaced = in_place and result.written
         return result
 
+    @property
+    def _path(self) -> Path | None:
+        """What the model was opened from, by another name where we are in another folder now."""
+        with suppress(OSError):  # the folder is gone
+            if self._named is None or _lasting(self._named) == self._there:
+                return self._named
+        return self._there
+
     def close(self) -> None:
         """Let go of the file; edits that were not saved are lost. A second call does nothing.
 
@@ -95,3 +106,9 @@ class Editor(ModelEdits):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _lasting(path: Path) -> str:
+    """The path of a file as it leads there from any folder; a URL, or "-", as it is."""
+    plain = file_of(path)
+    return plain if plain == "-" or is_url(plain) else from_any_folder(plain)

@@ -123,6 +123,7 @@ def fix_pairs(
         for pair in pairs:
             run_files.reads("the net", pair.net)
             run_files.reads("the model", pair.model)
+            run_files.reads("the baseline", pair.checking.baseline)
     for numbers in groups(pairs):
         group = FixedGroup(
             [pairs[number] for number in numbers], options, nets_only, pictures, run_files

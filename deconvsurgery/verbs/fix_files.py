@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.errors import FileError
+from deconvsurgery.errors import FileError, OutputError
 from deconvsurgery.storage.address import file_of, is_url, joined
-from deconvsurgery.storage.os_error_text import os_errors_as, reason, remedy
+from deconvsurgery.storage.names_beside import KEPT, RECORD, beside, place_in_a_folder
+from deconvsurgery.storage.os_error_text import os_errors_as, reason, remedy, shown
 from deconvsurgery.storage.source import open_source
 from deconvsurgery.storage.streams import can_be_read_again
 
-from .fix_groups import place_key
+from .fix_groups import paths_of, place_key
 
 if TYPE_CHECKING:
+    from deconvsurgery.inputs.settings import Pair
+    from deconvsurgery.storage.run_files import RunFiles
     from deconvsurgery.storage.source_interface import Source
+
+ANOTHER_FOLDER: Final = "name another folder: `into=DIR`"
 
 _PIECE: Final = 1 << 20
 
@@ -38,6 +43,35 @@ def copy_of(path: str, into: str, is_net: bool) -> str:
     name = name or os.path.basename(file_of(path))
     folder = file_of(into)
     return joined(folder, name) if is_url(folder) else os.path.join(into, name)
+
+
+def copy_role(path: str) -> str:
+    """What messages call a copy, by what it is of."""
+    return f"the copy of {shown(path)}"
+
+
+def refuse_own_files(pairs: Iterable[Pair], into: str | None, run_files: RunFiles) -> None:
+    """Raise ``OutputError`` where a file that a fix may make is another that the run writes.
+
+    Those are the copies, and what lies beside a file while it is replaced. Else a page or a
+    document of the run would be in its place, and say that the pair failed, or stay there.
+    """
+    own = []
+    for pair in pairs:
+        for path in paths_of([pair]):
+            if into is None:
+                named = path
+            else:
+                named = copy_of(path, into, path == pair.net)
+                own.append((copy_role(path), named))
+            place = place_in_a_folder(named)
+            if place is not None:
+                own.append((f"the record of the fix of {shown(path)}", beside(place, RECORD)))
+                own.append((f"what keeps the old {shown(path)}", beside(place, KEPT)))
+    try:
+        run_files.check_outputs(own)
+    except OutputError as error:
+        raise error.replaced(hint=ANOTHER_FOLDER if into else error.hint) from None
 
 
 def content(path: str | None) -> bytes:

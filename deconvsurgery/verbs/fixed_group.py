@@ -21,7 +21,15 @@ from deconvsurgery.wording import listed
 
 from .check import CheckResult, with_file_names
 from .check_pairs import checked
-from .fix_files import content, copy_of, folder_within, own_folder, readable_again
+from .fix_files import (
+    ANOTHER_FOLDER,
+    content,
+    copy_of,
+    copy_role,
+    folder_within,
+    own_folder,
+    readable_again,
+)
 from .fix_groups import paths_of, place_key, refuse_second_names
 from .fix_plan import (
     FixPlan,
@@ -244,9 +252,9 @@ class FixedGroup:
             place = destination(path, source, in_place=True, force=options.force)
         else:
             try:
-                self._run_files.add_output(f"the copy of {shown(path)}", named)
+                self._run_files.add_output(copy_role(path), named)
             except OutputError as error:
-                raise error.replaced(hint="name another folder: `into=DIR`") from None
+                raise error.replaced(hint=ANOTHER_FOLDER) from None
             place = destination(named, source, force=options.force)
         return place
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
@@ -17,13 +17,13 @@ from pathlib import Path
 import click
 import pytest
 
-import deconvsurgery as ds
 from deconvsurgery.cli.shared_options import FileName
 from helpers.campaigns import campaign_but, campaign_of_pairs
 from helpers.commands import VERBS, command_of
 from helpers.file_parameters import CONTENT, NO_FILES, OTHER_VERBS, READ, WRITTEN, Line, Slot, lines
 from helpers.models import write_demo
 from helpers.runs import run_here, tool
+from helpers.second_names import WAYS, Way, content, descriptor, named
 
 LINES = lines()
 PAIRS = [
@@ -31,6 +31,7 @@ PAIRS = [
     for line in LINES
     for one, other in combinations(line.slots, 2)
     if {one.use, other.use} != {READ}
+    and (not line.only or line.only & {one.label, other.label})
     # A record is found by its output's name.
     and {one.label, other.label} != {"output", "record"}
 ]
@@ -82,20 +83,6 @@ def settled(line: Line, place: Path, names: Mapping[str, str]) -> Path:
     return place
 
 
-Found = dict[str, tuple[int, int, int, int, bytes | str]]
-
-
-def content(place: Path) -> Found:
-    """All that is there: mode, inode, names, times, and bytes, or where a link leads."""
-    found: Found = {}
-    for path in sorted(place.rglob("*")):
-        status = path.lstat()
-        data = os.readlink(path) if path.is_symlink() else path.read_bytes()
-        told = (status.st_mode, status.st_ino, status.st_nlink, status.st_mtime_ns, data)
-        found[str(path.relative_to(place))] = told
-    return found
-
-
 @pytest.mark.parametrize(
     "line", campaign_but([each for each in LINES if str(each) != "sweep of a list"], LINES)
 )
@@ -109,71 +96,6 @@ def test_with_a_file_for_each_it_runs(line: Line, place: Path) -> None:
         assert slot.use != WRITTEN or after[slot.name] != before.get(slot.name)
 
 
-# Ways to name a file anew, which may not be there yet; None: not this one.
-
-
-def the_same(_place: Path, name: str, _stack: ExitStack) -> str | None:
-    return name
-
-
-def from_here(_place: Path, name: str, _stack: ExitStack) -> str | None:
-    return f"./{name}"
-
-
-def symbolic_link(place: Path, name: str, _stack: ExitStack) -> str | None:
-    (place / "soft").symlink_to(name)
-    return "soft"
-
-
-def hard_link(place: Path, name: str, _stack: ExitStack) -> str | None:
-    if not (place / name).exists():
-        (place / name).write_bytes(b"of an earlier run")
-    (place / "hard").hardlink_to(place / name)
-    return "hard"
-
-
-def linked_folder(_place: Path, name: str, _stack: ExitStack) -> str | None:
-    return f"../linked/{name}"
-
-
-def file_url(place: Path, name: str, _stack: ExitStack) -> str | None:
-    return f"file://{place}/{name}"
-
-
-def second_name_of_its_scheme(place: Path, name: str, _stack: ExitStack) -> str | None:
-    return f"LOCAL://localhost{place}/./{name}"
-
-
-def descriptor(place: Path, name: str, stack: ExitStack) -> str | None:
-    if not (place / name).exists() or not Path("/dev/fd").exists():
-        return None
-    return f"/dev/fd/{stack.enter_context((place / name).open()).fileno()}"
-
-
-def another_case(place: Path, name: str, _stack: ExitStack) -> str | None:
-    """Only where the file system ignores it."""
-    return name.upper() if (place / "NET").exists() else None
-
-
-WAYS: tuple[Callable[[Path, str, ExitStack], str | None], ...] = (
-    the_same,
-    from_here,
-    symbolic_link,
-    hard_link,
-    linked_folder,
-    file_url,
-    second_name_of_its_scheme,
-    descriptor,
-    another_case,
-)
-
-
-def named(what: object) -> str:
-    if isinstance(what, tuple):
-        return ", ".join(getattr(each, "label", str(each)) for each in what)
-    return str(getattr(what, "__name__", what)).replace("_", " ")
-
-
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as entered:
@@ -183,7 +105,7 @@ def stack() -> Iterator[ExitStack]:
 @pytest.mark.parametrize(("pair", "way"), campaign_of_pairs(PAIRS, WAYS, named))
 def test_one_file_by_two_names(
     pair: tuple[Line, Slot, Slot],
-    way: Callable[[Path, str, ExitStack], str | None],
+    way: Way,
     place: Path,
     stack: ExitStack,
 ) -> None:
@@ -329,34 +251,36 @@ def test_settings_may_come_through_a_pipe(place: Path, stack: ExitStack) -> None
     assert (code, errors) == (0, b"")
 
 
-# --- in Python, too
+# --- what a fix makes beside the files that it is given
 
 
-CALLS: dict[str, Callable[[Path, Path, Path, Path], object]] = {
-    "apply": lambda net, model, _, soft: ds.apply(net, model, soft, force=True),
-    "apply, a patch": lambda net, model, new, soft: ds.apply(
-        net, model, new, save_patch=soft, force=True
-    ),
-    "apply in place": lambda net, model, _, soft: ds.apply(net, soft, in_place=True),
-    "convert": lambda net, model, _, soft: ds.convert(model, soft, net=net, force=True),
-    "transplant": lambda net, model, _, soft: ds.transplant(net, model, soft, force=True),
-    "regroup": lambda net, model, new, soft: ds.regroup(net, model, soft, new, force=True),
-    "patch_net": lambda net, _model, _new, soft: ds.patch_net(net, soft, force=True),
-    "revert": lambda net, model, _, soft: ds.revert(model, net, soft, force=True),
-}
+COPIES = ("new/net", "new/in", "new/net.fixing", "new/in.before-fix")
+DOCUMENTS = ("--also json={}", "--also sarif={}", "--report {}")
 
 
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
-def test_functions_refuse_it_as_well(
-    call: Callable[[Path, Path, Path, Path], object], place: Path
-) -> None:
-    (place / "soft").symlink_to("net")
-    before = content(place)
-    with pytest.raises(ds.OutputError) as caught:
-        call(place / "net", place / "in", place / "new", place / "soft")
-    assert caught.value.path == str(place / "soft")
-    assert str(place / "net") in caught.value.message
-    assert content(place) == before
+@pytest.mark.parametrize("named", ["by its name", "by a link", "by a hard link"])
+@pytest.mark.parametrize(
+    ("document", "own"), campaign_of_pairs(DOCUMENTS, (*COPIES, "net.fixing", "in.before-fix"))
+)
+def test_a_document_is_no_file_of_a_fix(document: str, own: str, named: str, place: Path) -> None:
+    """Nothing is written then, no document that says so either."""
+    (place / "new").mkdir()
+    name = own
+    if named != "by its name":
+        if own.endswith((".fixing", ".before-fix")):  # another run's, which is refused by itself
+            return
+        name = "page"
+        (place / name).write_text("of an earlier run")
+        getattr(place / own, "symlink_to" if named == "by a link" else "hardlink_to")(place / name)
+    fix = ("--fix-into", "new") if own.startswith("new") else ("--fix",)
+    before = {path: path.read_bytes() for path in place.rglob("*") if path.is_file()}
+    line = ["check", "-f", *fix, *document.format(name).split(), "net", "in"]
+    code, out, errors = run_here(place, *line)
+    assert (code, out) == (2, b"")
+    assert own in errors.decode()
+    assert name in errors.decode()
+    assert {path: path.read_bytes() for path in place.rglob("*") if path.is_file()} == before
+    assert run_here(place, *line, "--diff")[0] == 1
 
 
 # --- what demo writes has names of its own

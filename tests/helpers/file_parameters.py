@@ -62,7 +62,8 @@ class Slot:
 class Line:
     """A command line that names every file that the verb can be given, in one of its ways.
 
-    ``settings`` are files that name others, each where its label stands in ``<>``.
+    ``settings`` are files that name others, each where its label stands in ``<>``. Of two files one
+    is among the ``only``, where other lines have the others.
     """
 
     verb: str
@@ -70,6 +71,7 @@ class Line:
     slots: tuple[Slot, ...]
     flags: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    only: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.verb, self.way)))
@@ -142,6 +144,7 @@ def lines() -> list[Line]:
             found.append(Line(verb, "in place", _in_place(slots), (*flags, "--in-place")))
     found.append(_reverted_in_place())
     found.append(_settled())
+    found += _checked()
     return [*found, _swept(), _swept_list()]
 
 
@@ -171,6 +174,18 @@ def _settled() -> Line:
         "pairs.jsonl": '{"net": "net", "model": "in"}\n',
     }
     return Line("check", "by settings", (*named, *own), ("-f",), settings)
+
+
+def _checked() -> Iterator[Line]:
+    """``check`` that fixes what it reads, and that writes the baseline."""
+    slots = tuple(_slots("check"))
+    flags = ("-f", "--fix", "--exit-zero")
+    yield Line("check", "to fix", slots, flags, only=frozenset({"files 1", "files 2"}))
+    known = tuple(
+        Slot(each.label, WRITTEN, "new-baseline", each.given) if each.label == "baseline" else each
+        for each in slots
+    )
+    yield Line("check", "anew", known, ("-f", "--write-baseline"), only=frozenset({"baseline"}))
 
 
 def _swept() -> Line:

@@ -18,6 +18,7 @@ from deconvsurgery.storage.address import (
     called,
     file_of,
     folder_of,
+    from_any_folder,
     is_url,
     joined,
     scheme_of,
@@ -325,6 +326,33 @@ def test_a_path_relative_to_a_folder(folder: str, path: str, whole: str) -> None
 @pytest.mark.parametrize("path", ["/data/a", "/a"])
 def test_an_absolute_path_in_a_store_s_file_is_a_path_here(path: str) -> None:
     assert joined("s3://zoo/nets", path) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "whole"),
+    [
+        ("a/in", "a/in"),
+        ("./a//in", "a/in"),
+        ("a/../b/in", "b/in"),
+        ("a/link", "a/link"),  # the link itself
+        ("a/link/in", "a/link/in"),
+        ("a/link/../in", "b/in"),  # out of the folder that the link leads to
+        ("a/link/../link", "b/link"),
+        ("a/no/../in", "a/in"),
+        ("..in/x", "..in/x"),
+    ],
+)
+def test_a_path_from_any_folder(
+    path: str, whole: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "a" / "link").symlink_to("../b/c")
+    monkeypatch.chdir(tmp_path)
+    assert from_any_folder(path) == str(tmp_path / whole)
+    assert from_any_folder(str(tmp_path / path)) == str(tmp_path / whole)
+    monkeypatch.chdir("b")
+    assert from_any_folder(f"../{path}") == str(tmp_path / whole)
 
 
 def test_folders_and_schemes() -> None:

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
+from deconvsurgery.storage import spool
 from deconvsurgery.storage.os_error_text import shown
 from deconvsurgery.storage.source import FileSource, open_source, open_text, read_bytes
 from helpers.words import Words, numbers
@@ -204,6 +205,20 @@ def test_a_system_that_knows_no_holes(
 # ── changed meanwhile ──
 
 
+def test_out_of_a_linked_folder(tmp_path: Path) -> None:
+    """The file of that name in the folder of the link is another one."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b" / "c").mkdir(parents=True)
+    (tmp_path / "a" / "link").symlink_to("../b/c")
+    (tmp_path / "a" / "in").write_bytes(b"another")
+    (tmp_path / "b" / "in").write_bytes(BYTES)
+    with open_source(tmp_path / "a" / "link" / ".." / "in") as source:
+        assert everything(source) == BYTES
+        assert source.unchanged()
+        append(tmp_path / "b" / "in")
+        assert not source.unchanged()
+
+
 def touch(path: Path) -> None:
     os.utime(path, ns=(1, 1))
 
@@ -355,6 +370,21 @@ def test_no_room_for_the_spool(monkeypatch: pytest.MonkeyPatch, words: Words) ->
     assert caught.value.hint is not None
     assert "TMPDIR" in caught.value.hint
     words(caught.value)
+
+
+def test_what_has_no_end_is_not_copied_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: Words
+) -> None:
+    """A model may come through a pipe or a device, which nothing tells apart from this one."""
+    monkeypatch.setattr(spool, "LARGEST_STREAM", 3 * MIB)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(ds.FileError) as caught:
+        open_source("/dev/zero")
+    assert caught.value.path == "/dev/zero"
+    assert numbers(caught.value.message) == [3 * MIB]
+    words(caught.value)
+    with piped(bytes(3 * MIB)) as pipe, standard_input(pipe), open_source("-") as source:
+        assert source.size == 3 * MIB
 
 
 # ── what cannot be opened ──

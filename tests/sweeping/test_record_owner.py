@@ -137,6 +137,17 @@ def test_another_net_is_another_pair(folder: Path) -> None:
     tried(MINE._replace(pair=MINE.pair._replace(net="zoo/net2")), "out/new", folder)
 
 
+def test_out_of_a_linked_folder_is_another_pair(folder: Path) -> None:
+    """Its model is not the one that the path names without the link."""
+    (folder / "there/below").mkdir(parents=True)
+    (folder / "there/in").write_bytes(another(3))
+    (folder / "zoo/link").symlink_to(folder / "there/below")
+    done(settle(MINE))
+    (folder / "zoo/in").write_bytes(another(4))  # so that names alone count
+    task = MINE._replace(pair=MINE.pair._replace(model="zoo/link/../in"))
+    tried(task, "out/new", folder)
+
+
 def test_another_verb_is_another_pair(folder: Path) -> None:
     done(settle(MINE))
     tried(MINE._replace(verb="convert"), "out/new", folder)

@@ -16,6 +16,7 @@ from fsspec.asyn import sync
 
 from deconvsurgery.errors import FileError
 from deconvsurgery.named_tuple import NamedTuple
+from deconvsurgery.storage.source_interface import LARGEST_STREAM
 from deconvsurgery.wording import plural
 
 from .range_answers import check_length, replaced, total_of
@@ -23,9 +24,6 @@ from .store import AnswerError, Info, Location, count
 
 WAITED = 60.0
 """Seconds without a byte, after which there is no answer."""
-
-LARGEST_STREAM = 16 << 30
-"""Bytes of a file that gives no ranges: it is copied to this machine first."""
 
 _PIECE = 1 << 16
 _WHOLE, _PART, _BEYOND = 200, 206, 416
