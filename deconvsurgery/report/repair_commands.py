@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from deconvsurgery.program.shell_words import shell_line
 from deconvsurgery.program.started_as import started_as
-from deconvsurgery.rules.repair_step import repair_arguments
+from deconvsurgery.rules.repair_step import option_words, repair_arguments
 
 if TYPE_CHECKING:
     from deconvsurgery.rules.finding import Finding
@@ -26,7 +26,7 @@ _MOST_NAMED: Final = 50
 
 def names_too_many(step: RepairStep) -> bool:
     """Its command is that of the pair alone."""
-    named = (option for option in step.options if option == "-p")
+    named = (word for word in option_words(step) if word[0] == "-p")
     return next(islice(named, _MOST_NAMED, None), None) is not None
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, TypeAlias
 
-from .repair_step import RepairStep
+from .repair_step import RepairStep, option_words
 
 Steps: TypeAlias = tuple[RepairStep, ...]
 
@@ -31,24 +31,17 @@ def merged(several: Sequence[Steps]) -> Steps:
 
 def patterns_of(step: RepairStep) -> list[str]:
     """What follows each ``-p``."""
-    return _divided(step)[0]
+    return [word[1] for word in option_words(step) if word[0] == "-p"]
 
 
 def other_options(step: RepairStep) -> tuple[str, ...]:
     """The options but ``-p`` and what follows it."""
-    return tuple(_divided(step)[1])
+    return tuple(chain.from_iterable(_other_words(step)))
 
 
-def _divided(step: RepairStep) -> tuple[list[str], list[str]]:
-    patterns: list[str] = []
-    others: list[str] = []
-    options = iter(step.options)
-    for option in options:
-        if option == "-p":
-            patterns.append(next(options))
-        else:
-            others.append(option)
-    return patterns, others
+def _other_words(step: RepairStep) -> list[tuple[str, ...]]:
+    """The same, each with its value."""
+    return [word for word in option_words(step) if word[0] != "-p"]
 
 
 def joined(steps: Sequence[RepairStep]) -> Steps:
@@ -70,18 +63,8 @@ _STAYS: Final = (("--no-group",), ("--filler", "keep"))
 
 def _both(one: RepairStep, other: RepairStep) -> RepairStep:
     """What either asks for; that something stays is said only where both say it."""
-    words = dict.fromkeys((*_words(one), *_words(other)))
+    words = dict.fromkeys((*_other_words(one), *_other_words(other)))
     asked = [word for word in words if word not in _STAYS]
-    stay = [word for word in _STAYS if all(word in _words(step) for step in (one, other))]
+    stay = [word for word in _STAYS if all(word in _other_words(step) for step in (one, other))]
     named = [part for pattern in patterns_of(one) for part in ("-p", pattern)]
     return RepairStep(one.verb, (*named, *(part for word in (*asked, *stay) for part in word)))
-
-
-def _words(step: RepairStep) -> list[tuple[str, ...]]:
-    """Each option with its value."""
-    found: list[tuple[str, ...]] = []
-    options = iter(other_options(step))
-    for option in options:
-        valued = option in ("--filler", "--phase", "--level", "--stage")
-        found.append((option, next(options)) if valued else (option,))
-    return found

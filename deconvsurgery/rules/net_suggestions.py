@@ -19,6 +19,7 @@ from deconvsurgery.prototxt.selection import name_test
 from deconvsurgery.splicing.byte_ranges import Edit, spliced
 
 from .merged_steps import other_options, patterns_of
+from .repair_step import has_option
 from .trials import Asked, Key, Trials
 from .tried_steps import NetAndModel, options_of_step, patch_of
 
@@ -166,7 +167,7 @@ class _TriedAlone:
         """
         name = finding.layer or ""
         if id(step) not in self._resizes:
-            self._resizes[id(step)] = "--recipe" in step.options
+            self._resizes[id(step)] = has_option(step, "--recipe")
         own = name not in self._sharing and self._named[name] == 1
         return own and not self._resizes[id(step)]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.program.started_as import started_as
@@ -15,6 +16,31 @@ class RepairStep(NamedTuple):
 
     verb: str
     options: tuple[str, ...] = ()
+
+
+_VALUED: Final = frozenset(
+    {
+        *("-p", "--phase", "--level", "--stage"),
+        *("--fill", "--filler", "--formula", "--support", "--to", "--values"),
+    }
+)
+"""Options of the verbs that a value follows, which may look like an option itself."""
+
+
+def option_words(step: RepairStep) -> Iterator[tuple[str, ...]]:
+    """Each option, with its value if it has one, as the command line reads them.
+
+    >>> [*option_words(RepairStep("apply", ("-p", "up", "--stage", "-p", "--any-gain")))]
+    [('-p', 'up'), ('--stage', '-p'), ('--any-gain',)]
+    """
+    parts = iter(step.options)
+    for part in parts:
+        yield (part, next(parts)) if part in _VALUED else (part,)
+
+
+def has_option(step: RepairStep, *words: str) -> bool:
+    """A step has an option, with that value if one is asked for."""
+    return any(each[: len(words)] == words for each in option_words(step))
 
 
 # What each verb reads and writes, in the order of its arguments.
@@ -111,7 +137,7 @@ def _in_form(name: str, step: RepairStep) -> str:
     """
     stem, suffix = os.path.splitext(name)
     of_hdf5 = suffix.lower() in (".h5", ".hdf5")
-    if "hdf5" in step.options:
+    if has_option(step, "--to", "hdf5"):
         return name if of_hdf5 else f"{name}.h5"
     if step.verb == "transplant" and of_hdf5:  # which writes binary files alone
         return stem if stem.lower().endswith(".caffemodel") else f"{stem}.caffemodel"

@@ -13,7 +13,7 @@ from deconvsurgery.plans.apply.refusals import refusal
 from deconvsurgery.wording import by
 
 from .finding import Repair
-from .repair_step import RepairStep
+from .repair_step import RepairStep, has_option
 
 if TYPE_CHECKING:
     from deconvsurgery.matching.refusal import Refusal
@@ -114,7 +114,7 @@ def possible(repair: Repair | None, case: LayerCase) -> Repair | None:
     """
     if repair is None or not repair.steps or case.target is None:
         return repair
-    fills = any(step.verb == "apply" or "--apply" in step.options for step in repair.steps)
+    fills = any(step.verb == "apply" or has_option(step, "--apply") for step in repair.steps)
     if case.is_learned:
         return _left_out(case) if fills else Repair(LEAVE_IT_OUT)
     if case.target.problem is not None:

@@ -29,6 +29,8 @@ from deconvsurgery.prototxt.selection import (
 from deconvsurgery.shapes.geometry import convolution_window
 from deconvsurgery.wording import quoted
 
+from .repair_step import option_words
+
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.source_blob import SourceBlob
     from deconvsurgery.options.option import Option
@@ -105,18 +107,17 @@ def options_of_step(step: RepairStep) -> StepOptions:
     stage: list[str] = []
     fields: dict[str, Any] = {}
     state: dict[str, str] = {}
-    words = iter(step.options)
-    for word in words:
+    for word, *values in option_words(step):
         name = word.lstrip("-")
         if word == "-p":
-            patterns.append(next(words))
+            patterns += values
         elif name == "stage":
-            stage.append(next(words))
+            stage += values
         elif name in ("phase", "level"):
-            state[name] = next(words)
+            state[name] = values[0]
         elif name in table:
             option = table[name]
-            value: Any = option.kind(next(words)) if option.choices else not option.negated
+            value: Any = option.kind(values[0]) if option.choices else not option.negated
             fields[option.field] = value
         else:
             fields[table[name.removeprefix("no-")].field] = False
