@@ -86,6 +86,7 @@ def test_it_is_frozen_and_takes_what_it_has() -> None:
         ("a: int = 1\n    b: int", TypeError),
         ("a: int\n    def __new__(cls): ...", AttributeError),
         ("a: int\n    __slots__ = ()", AttributeError),
+        ("a: int\n    _b: int", ValueError),
         ("pass", TypeError),
     ],
 )

@@ -189,6 +189,18 @@ def test_halves_take_what_fits_them(tmp_path: Path, words: Words) -> None:
     assert blob == wire.dims(2, 2) + HALF + sized(12, np.ones(4, "<f2").tobytes())
 
 
+def test_what_is_said_of_a_layer_is_in_each_form_of_the_result(model: Path, tmp_path: Path) -> None:
+    with ds.edit(model) as m:
+        m["fc"][1] = [1, np.nan, 2, np.inf]
+        m["up"][0] *= 2
+        result = m.save(tmp_path / "out")
+    said, nothing = [row.reason for row in result.layers]
+    assert said is not None
+    assert nothing is None
+    for text in (str(result), str(result.plan), result._repr_html_()):
+        assert " ".join(text.split()).count(said) == 1
+
+
 def test_many_values_are_looked_at_piece_by_piece(tmp_path: Path, words: Words) -> None:
     count = 700_001  # in three pieces
     (tmp_path / "in").write_bytes(model_bytes({"a": [np.ones(count)], "b": [np.ones(3)]}))
