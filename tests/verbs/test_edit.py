@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import deconvsurgery as ds
+from deconvsurgery.plans.edit import operations
 from deconvsurgery.storage.object_store.store import counted
 from helpers import wire
 from helpers.models import NetParameter, model_bytes, noise, parsed, weights_of
@@ -253,6 +254,63 @@ def test_factors_are_multiplied_one_after_the_other_and_each_product_rounded_onc
         expected = (values.astype("<f8") * 0.1).astype("<f4")
         expected = (expected.astype("<f8") * 10).astype("<f4")
         assert m["a"][0].array().tobytes() == expected.tobytes()
+
+
+BLOBS: dict[str, Callable[[np.ndarray], bytes]] = {
+    "<f2": halves,
+    "<f4": lambda values: sized(5, values.astype("<f4").tobytes()) + wire.dims(*values.shape),
+    "<f8": lambda values: sized(8, values.astype("<f8").tobytes()) + wire.dims(*values.shape),
+}
+
+
+@pytest.mark.parametrize("dtype", BLOBS)
+def test_a_value_beyond_its_type_is_found_however_often_it_was_scaled(
+    dtype: str, tmp_path: Path
+) -> None:
+    values = np.array([np.nan, -3, 0.5, np.inf, 1e-7])
+    path = tmp_path / "in"
+    path.write_bytes(layer_v2(b"a", b"X", BLOBS[dtype](values)))
+    third = float(np.finfo(dtype).max) / 3
+    for first in (1, 3, -2):
+        with ds.edit(path) as m:
+            m.scale("a", 0, first)
+            m.scale("a", 0, third / abs(first) * 0.99)
+            kept = m["a"][0].array()
+            with pytest.raises(ds.LayerError) as raised:
+                m.scale("a", 0, -1.1)
+            assert raised.value.layer == "a"
+            assert m["a"][0].array().tobytes() == kept.tobytes()
+            m.scale("a", 0, 0.5)
+            m.scale("a", 0, 1.9)  # what is smaller now may grow again
+            with pytest.raises(ds.LayerError):
+                m.scale("a", 0, 2)
+            m["a"][0] = [1, 2, 3, 4, 5]  # and other values begin anew
+            m.scale("a", 0, 1000)
+            assert m["a"][0].array().tolist() == [1000, 2000, 3000, 4000, 5000]
+
+
+def test_values_are_looked_at_once_for_many_factors(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = 0
+    arrays = operations.blob_arrays
+
+    def counting(*given: Any) -> Any:
+        nonlocal looked
+        looked += 1
+        return arrays(*given)
+
+    monkeypatch.setattr(operations, "blob_arrays", counting)
+    with ds.edit(model) as m:
+        for _ in range(50):
+            m.scale("fc", 0, 1.01)
+            m.scale("fc", 0, 0.99)
+        assert looked == 1
+        m["fc"][0] = np.ones((4, 3))
+        m.scale("fc", 0, 2)
+        m.zero("fc", 0)
+        m.scale("fc", 0, 2)
+        assert looked == 2
 
 
 # --- dims

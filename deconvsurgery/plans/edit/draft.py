@@ -24,7 +24,8 @@ class BlobDraft(NamedTuple):
 
     ``source`` is the blob of the file that it is, ``None`` for a new one. Its values are those
     that were ``given`` (flat, in its type), zeros, or else the file's; ``factors`` multiply them
-    one after the other. ``legacy``: its dims are num, channels, height and width.
+    one after the other. ``largest`` is the largest finite magnitude that comes of that, where it is
+    known. ``legacy``: its dims are num, channels, height and width.
     """
 
     source: SourceBlob | None
@@ -36,6 +37,7 @@ class BlobDraft(NamedTuple):
     given: Array | None = None
     zero: bool = False
     factors: tuple[float, ...] = ()
+    largest: float | None = None
     notes: tuple[str, ...] = ()
 
     @property

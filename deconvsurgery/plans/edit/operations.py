@@ -26,7 +26,7 @@ from .refusals import (
     refuse_shape,
     refuse_unwritable,
 )
-from .values import GivenValues, blob_arrays
+from .values import GivenValues, blob_arrays, largest_magnitude, rounded_product
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
@@ -87,6 +87,9 @@ def reshape(draft: EditDraft, name: str, index: int, shape: Iterable[int]) -> No
 def scale(draft: EditDraft, name: str, index: int, factor: float) -> None:
     """Multiply a blob's values; where one may become too large for their type all are looked at.
 
+    They are looked at once: a product, rounded or not, keeps the order of magnitudes, so that the
+    largest of them decides.
+
     Raises:
         LookupError: there is no such layer or blob.
         LayerError: the blob takes no values, or one of them would not fit its type.
@@ -102,9 +105,14 @@ def scale(draft: EditDraft, name: str, index: int, factor: float) -> None:
     if blob.zero or not blob.count:
         return
     scaled = blob._replace(factors=(*blob.factors, number))
-    if abs(number) > 1:
-        deque(blob_arrays(draft.model, scaled, name, position), maxlen=0)
-    draft.put(name, position, scaled)
+    largest = blob.largest
+    if largest is None and abs(number) > 1:
+        largest = largest_magnitude(blob_arrays(draft.model, blob, name, position))
+    if largest is not None:
+        largest = rounded_product(largest, abs(number), blob.dtype)
+        if math.isinf(largest):
+            deque(blob_arrays(draft.model, scaled, name, position), maxlen=0)  # raises: which one
+    draft.put(name, position, scaled._replace(largest=largest))
 
 
 def zero(draft: EditDraft, name: str, index: int) -> None:
@@ -112,7 +120,9 @@ def zero(draft: EditDraft, name: str, index: int) -> None:
     position, blob = found_blob(draft, name, index)
     refuse_unwritable(draft, blob, name, position, whole=True)
     if count := blob.count or prod(blob.shape):
-        zeros = blob._replace(count=count, given=None, zero=True, factors=(), notes=())
+        zeros = blob._replace(
+            count=count, given=None, zero=True, factors=(), largest=None, notes=()
+        )
         draft.put(name, position, zeros)
 
 
@@ -194,7 +204,7 @@ def _with_values(
     if not same:
         blob = _with_shape(blob, given.shape, name, position)
     return position, blob._replace(
-        count=values.size, given=values, zero=False, factors=(), notes=notes
+        count=values.size, given=values, zero=False, factors=(), largest=None, notes=notes
     )
 
 
