@@ -12,7 +12,6 @@ from deconvsurgery.errors import ArgumentError
 from . import shared_options as shared
 from .check_formats import FORMATS, SUGGESTING, document_bytes
 from .console import (
-    make_console,
     medium,
     show,
     show_raw,
@@ -284,7 +283,7 @@ def _explained(rules: Sequence[str]) -> int:
     from deconvsurgery.rules.finding import explanation, rules_named
 
     pages = [explanation(each) for each in sorted(rules_named(rules))]
-    if make_console().is_terminal:
+    if medium().terminal:
         from deconvsurgery.report.terminal.rule_page import rule_pages
 
         show(rule_pages(pages))
@@ -298,11 +297,9 @@ def _show_table(
 ) -> None:
     """On standard error where it stands ``aside``, as standard output has something else."""
     from deconvsurgery.report.terminal.check import check_report, repairs_report
+    from deconvsurgery.report.terminal.sheet import Lines
 
     on = medium(stderr=aside)
     show(check_report(results, on, in_one), stderr=aside)
-    repairs = repairs_report(results, in_one) if on.terminal else []
-    if repairs:
-        from rich.text import Text
-
-        show(Text("\n" + "\n".join(repairs)), whole_lines=True, stderr=aside)
+    if on.terminal and (repairs := repairs_report(results, in_one)):
+        show(Lines(["", *repairs]), stderr=aside)

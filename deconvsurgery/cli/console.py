@@ -34,10 +34,11 @@ from .terminal_setup import (
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console
     from rich.live import Live
 
     from deconvsurgery.report.phrases import Medium
+    from deconvsurgery.report.terminal.sheet import Report
 
 LONG_COPY = 256 << 20  # bytes; a shorter copy is over before a bar is read
 _EVERY = 0.1  # seconds from one drawing to the next
@@ -71,16 +72,26 @@ def make_console(*, stderr: bool = False) -> Console:
     )
 
 
-def show(renderable: RenderableType, *, stderr: bool = False, whole_lines: bool = False) -> None:
-    """Print a report; ``whole_lines`` (a command to copy) are left to the terminal to wrap."""
-    console = make_console(stderr=stderr)
-    whole_lines |= not console.is_terminal
-    if not whole_lines:
-        from deconvsurgery.report.terminal.layout import Trimmed
+def show(report: Report, *, stderr: bool = False, whole_lines: bool = False) -> None:
+    """Print a report; lines as they are, and ``whole_lines``, are left to the terminal to wrap."""
+    from deconvsurgery.report.terminal.sheet import Lines, Sheet
 
-        renderable = Trimmed(renderable)
-    with _printing(sys.stderr if stderr else sys.stdout):
-        console.print(renderable, soft_wrap=whole_lines)
+    if isinstance(report, Sheet) and not report.medium.terminal:
+        report = report.plain()
+    stream = sys.stderr if stderr else sys.stdout
+    with _printing(stream):
+        if isinstance(report, Lines):
+            replace_unencodable()
+            if stream is not None:
+                stream.writelines(f"{line}\n" for line in report.lines)
+            return
+        console = make_console(stderr=stderr)
+        whole_lines |= not console.is_terminal
+        if not whole_lines:
+            from deconvsurgery.report.terminal.layout import on_terminal
+
+            report = on_terminal(report)
+        console.print(report, soft_wrap=whole_lines)
 
 
 def show_json(document: Mapping[str, object]) -> None:
@@ -125,8 +136,7 @@ def medium(*, stderr: bool = False) -> Medium:
     """What a report is printed on."""
     from deconvsurgery.report.phrases import Medium
 
-    console = make_console(stderr=stderr)
-    return Medium(console.width if console.is_terminal else None)
+    return Medium(columns() if is_terminal(sys.stderr if stderr else sys.stdout) else None)
 
 
 @contextmanager

@@ -33,16 +33,17 @@ def command(directory: str, force: bool) -> int:
     from rich.text import Text
 
     from deconvsurgery.report.repair_commands import command_line
+    from deconvsurgery.report.terminal.sheet import Lines
     from deconvsurgery.verbs.demo import demo
 
     result = demo(directory, force=force)
     net, base, output = result.net, result.input, result.output or ""
-    show(Text(f"$ {command_line(['apply', net, base, output])}\n"), whole_lines=True)
+    show(Lines([f"$ {command_line(['apply', net, base, output])}", ""]))
     show_result("apply", result)
     show(Text("\nWhat to look at next:"))
     show(Text(f"  {net}\n      the net, with a word on each of its three Deconvolution layers"))
     for arguments, words in next_commands(net, output):
-        show(Text(f"  {command_line(arguments)}"), whole_lines=True)  # to be copied
+        show(Lines([f"  {command_line(arguments)}"]))  # to be copied
         show(Text(f"      {words}"))
     return 0
 

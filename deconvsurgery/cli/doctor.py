@@ -7,7 +7,7 @@ import sys
 import click
 
 from . import shared_options as shared
-from .console import show_result
+from .console import show, show_result
 from .exit_codes import FOUND
 from .help import Verb
 from .terminal_setup import columns, has_colours, is_terminal
@@ -37,10 +37,7 @@ def command(as_json: bool) -> int:
     as_json = as_json or any(each.name == "rich" for each in result.missing)
     show_result("doctor", result, as_json=as_json)
     if not as_json and result.install:
-        from rich.text import Text
+        from deconvsurgery.report.terminal.sheet import Lines
 
-        from .console import show
-
-        commands = "\n".join(f"  {each}" for each in result.install.values())
-        show(Text(commands), whole_lines=True)
+        show(Lines([f"  {each}" for each in result.install.values()]))
     return FOUND if result.missing else 0

@@ -11,7 +11,6 @@ from deconvsurgery.options.patch_net import PATCH_NET, PatchNetOptions
 
 from . import shared_options as shared
 from .console import (
-    make_console,
     medium,
     show,
     show_error,
@@ -108,8 +107,8 @@ def command(
     if diff:
         _show_diffs(results)
     if not quiet and not as_json:
-        if diff and any(each.changed for each in results) and make_console().is_terminal:
-            show("", stderr=True, whole_lines=True)  # between the diff and the table
+        if diff and any(each.changed for each in results) and medium().terminal:
+            show("", stderr=True)  # between the diff and the table
         _show_table(results, several=several, dry_run=planned_only, aside=to_stdout or diff)
     changed = any(each.changed for each in results)
     return max(failures, default=FOUND if check and changed else 0)
@@ -129,10 +128,12 @@ def _show_errors_and_documents(
 
 
 def _show_diffs(results: Sequence[PatchNetResult]) -> None:
-    from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page
+    from deconvsurgery.report.terminal.net_diff import diff_bytes
 
     for result in (each for each in results if each.changed):
-        if make_console().is_terminal:
+        if medium().terminal:
+            from deconvsurgery.report.terminal.coloured_diff import diff_page
+
             show(diff_page(result), whole_lines=True)
         else:
             show_raw(diff_bytes(result))

@@ -121,7 +121,7 @@ def _drawn(*, silent: bool) -> Iterator[OnRow | None]:
         return
     from rich.live import Live
 
-    from deconvsurgery.report.terminal.sweep import progress_table
+    from deconvsurgery.report.terminal.sweep_progress import progress_table
 
     console = make_console(stderr=True)
     began = drawn = time.monotonic()

@@ -50,6 +50,13 @@ def error_file(result: CheckResult) -> str:
     return path or result.net or result.model or ""
 
 
+def error_place(result: CheckResult) -> str:
+    """The file that an error is about, with line and column where they are known."""
+    error = result.error
+    numbers = (error.line, error.column) if error else ()
+    return ":".join([escaped(error_file(result)), *(str(number) for number in numbers if number)])
+
+
 def finding_words(finding: Finding) -> str:
     """The layer, where it is about one, and what is so."""
     layer = "" if finding.layer is None else f"{escaped(finding.layer)}: "

@@ -25,6 +25,8 @@ NAME_WIDTH = 48
 # A sentence may quote a name of any length.
 SENTENCE_WIDTH = 600
 NOTHING = "-"
+# Our own signs, each one column wide.
+_ONE_COLUMN: Final = dict.fromkeys(map(ord, "→Δ×…"))
 
 _STATE_TONES: Final = {
     WeightState.MISSING: Tone.WRONG,
@@ -65,23 +67,36 @@ def escaped(text: str) -> str:
     return printable(spoken(text)) or "''"
 
 
+def width_of(text: str) -> int:
+    """Columns of a terminal that the text takes.
+
+    >>> width_of("max |Δ|"), width_of("上采样")
+    (7, 6)
+    """
+    if text.isascii() or text.translate(_ONE_COLUMN).isascii():
+        return len(text)
+    from rich.cells import cell_len  # few names need its tables
+
+    return cell_len(text)
+
+
 def shortened(text: str, width: int = NAME_WIDTH) -> str:
     """The text escaped and, when it is wider than ``width`` cells, cut in its middle.
 
     >>> shortened("score_pool4_upsampled", 12)
     'score_…mpled'
     """
-    from rich.cells import cell_len, set_cell_size  # a JSON document needs none of it
-
     text = spoken(text)
     # No more than this many characters can show, so that a name of 1 MB costs nothing.
     ends = text if len(text) <= 2 * width else text[:width] + text[-width:]
     shown = escaped(ends)
-    if ends is text and cell_len(shown) <= width:
+    if ends is text and width_of(shown) <= width:
         return shown
+    from rich.cells import set_cell_size
+
     head = width // 2
     tail = shown[-(width - head - 1) :]
-    while cell_len(tail) > width - head - 1:
+    while width_of(tail) > width - head - 1:
         tail = tail[1:]
     return set_cell_size(shown, head).rstrip(" ") + "…" + tail
 

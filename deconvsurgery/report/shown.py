@@ -14,20 +14,20 @@ from deconvsurgery.named_tuple import NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+    from rich.console import Console, ConsoleOptions, RenderResult
 
     from .phrases import Medium
-    from .terminal.layout import Sheet
+    from .terminal.sheet import Drawn, Report, Sheet
 
 TEXT_WIDTH: Final = 100  # columns of a result as text
 _ANY_HEIGHT: Final = 25  # nothing here is as high as the window; rich asks for both or neither
 _MORE_THAN_A_SHEET: Final = ("check", "inspect", "kernel")  # have a fragment of their own
 
 
-def report_of(verb: str, result: Any, medium: Medium, **layout: bool) -> RenderableType:
+def report_of(verb: str, result: Any, medium: Medium, **layout: bool) -> Report:
     """What the command line prints of a verb's result."""
     given = [result] if verb == "check" else result  # which is of many pairs there
-    made: RenderableType = _made_by(f"terminal.{verb}", f"{verb}_report")(given, medium, **layout)
+    made: Report = _made_by(f"terminal.{verb}", f"{verb}_report")(given, medium, **layout)
     return made
 
 
@@ -45,8 +45,7 @@ def text_of(verb: str, result: object) -> str:
 
     from rich.console import Console
 
-    from .phrases import Medium
-    from .terminal.layout import Trimmed
+    from .terminal.layout import on_terminal
 
     console = Console(
         file=StringIO(),
@@ -60,7 +59,7 @@ def text_of(verb: str, result: object) -> str:
         highlight=False,
     )
     with console.capture() as captured:
-        console.print(Trimmed(report_of(verb, result, Medium(TEXT_WIDTH))))
+        console.print(on_terminal(_drawn(verb, result, TEXT_WIDTH)))
     commands = _commands(verb, result)
     return "\n".join((captured.get().rstrip("\n"), *([""] if commands else ()), *commands))
 
@@ -90,12 +89,18 @@ class Fitted(NamedTuple):
         """The report, without blanks at the ends of its lines."""
         from rich.text import Text
 
-        from .phrases import Medium
-        from .terminal.layout import Trimmed
+        from .terminal.layout import on_terminal
 
-        yield Trimmed(report_of(self.verb, self.result, Medium(options.max_width)))
+        yield on_terminal(_drawn(self.verb, self.result, options.max_width))
         if commands := _commands(self.verb, self.result):
             yield Text("\n".join(("", *commands)), overflow="fold")
+
+
+def _drawn(verb: str, result: object, width: int) -> Drawn:
+    """The report for a terminal; lines are for a pipe alone."""
+    from .phrases import Medium
+
+    return cast("Drawn", report_of(verb, result, Medium(width)))
 
 
 def _commands(verb: str, result: object) -> list[str]:

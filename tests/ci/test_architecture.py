@@ -24,7 +24,7 @@ MAY_IMPORT_AT_THE_TOP = {
         "report/html/*",
         "report/terminal/*",
     },
-    "rich": {"report/html/*", "report/terminal/*"},
+    "rich": {"report/terminal/*"},
     "click": {"cli/*"},
     # These modules are themselves imported where a store or a cluster is met.
     "fsspec": {"storage/object_store/s3_ranges.py", "storage/object_store/web_ranges.py"},

@@ -7,13 +7,16 @@ import re
 from typing import Final
 
 from rich.cells import cell_len
-from rich.console import Console, RenderableType
+from rich.console import Console
+
+from deconvsurgery.report.terminal.layout import on_terminal
+from deconvsurgery.report.terminal.sheet import Drawn, Lines, Report, Sheet
 
 WIDTHS: Final = (40, 80, 200)
 """A phone's, the usual one, a wide window."""
 
 
-def shown(report: RenderableType, width: int = 200, *, color: bool = False) -> str:
+def shown(report: Drawn, width: int = 200, *, color: bool = False) -> str:
     """What is printed on a terminal, colour codes and all."""
     file = io.StringIO()
     console = Console(
@@ -23,15 +26,15 @@ def shown(report: RenderableType, width: int = 200, *, color: bool = False) -> s
         color_system="truecolor" if color else None,
         highlight=False,
     )
-    console.print(report)
+    console.print(on_terminal(report))
     return file.getvalue()
 
 
-def lines_in_pipe(report: RenderableType) -> list[str]:
-    """What a file gets, from a console far narrower than the lines."""
-    file = io.StringIO()
-    Console(file=file, width=20, highlight=False).print(report, soft_wrap=True)
-    return file.getvalue().splitlines()
+def lines_in_pipe(report: Report) -> list[str]:
+    """What a file gets."""
+    lines = report.plain() if isinstance(report, Sheet) else report
+    assert isinstance(lines, Lines)
+    return "\n".join(lines.lines).splitlines()
 
 
 def stripped(text: str) -> str:
@@ -60,7 +63,7 @@ def coloured(text: str) -> list[tuple[str, str]]:
     return [(codes, said.strip()) for codes, said in pairs if codes != "0" and said.strip()]
 
 
-def styled(report: RenderableType, width: int = 200) -> list[tuple[str, str]]:
+def styled(report: Drawn, width: int = 200) -> list[tuple[str, str]]:
     """Every stretch that has a style: its style in words, and the text without its margins.
 
     As rich keeps it: the codes it prints depend on what this process has printed before, as a style
@@ -69,6 +72,6 @@ def styled(report: RenderableType, width: int = 200) -> list[tuple[str, str]]:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, highlight=False)
     return [
         (str(each.style), each.text.strip())
-        for each in console.render(report)
+        for each in console.render(on_terminal(report))
         if each.style and each.text.strip()
     ]

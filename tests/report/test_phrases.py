@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 import deconvsurgery as ds
-from deconvsurgery.report.phrases import escaped, shortened, state_words
+from deconvsurgery.report.phrases import escaped, shortened, state_words, width_of
 
 
 @settings(max_examples=150, deadline=None)
@@ -20,6 +20,12 @@ def test_any_name_fits_its_room(name: str, room: int) -> None:
     assert cell_len(short) <= room  # 0 for what only changes the sign before it
     if cell_len(escaped(name)) <= room:
         assert short == escaped(name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(st.sampled_from("up_1 →Δ×…│名é\u0301\U0001f3fb"), max_size=12))
+def test_a_width_is_rich_s(words: str) -> None:
+    assert width_of(words) == cell_len(words)
 
 
 def test_a_name_of_wide_signs_is_cut_to_its_room() -> None:

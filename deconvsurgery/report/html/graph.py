@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-
 from deconvsurgery.prototxt.selection import DECONVOLUTION
-from deconvsurgery.report.phrases import shortened, size
+from deconvsurgery.report.phrases import shortened, size, width_of
 from deconvsurgery.wording import dims, plural
 
 from .elements import Markup, element, joined, number, section
@@ -82,7 +80,7 @@ def _drawn(way: WayUp) -> Markup:
 def _box_size(words: Sequence[str]) -> tuple[float, float]:
     """Width and height of a box around a name and facts."""
     name, *facts = words
-    widest = max(_NAMED * cell_len(name), *(_FACT * cell_len(fact) for fact in facts))
+    widest = max(_NAMED * width_of(name), *(_FACT * width_of(fact) for fact in facts))
     return max(104.0, 24 + widest), 14 + _LINE * len(words)
 
 

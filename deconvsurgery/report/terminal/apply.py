@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.report.apply_rows import HEADINGS, apply_cells, apply_remarks, closing_words
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.report.phrases import Medium
@@ -43,7 +43,7 @@ LAYOUTS: tuple[Layout, ...] = (
 def apply_report(result: ApplyResult, medium: Medium) -> Sheet:
     """A table of the matched layers, what is to be said about them, and one closing sentence.
 
-    In a pipe a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete.
     """
     rows = [apply_cells(row, medium) for row in result.plan.layers]
     notes = list(apply_remarks(result, medium))

@@ -13,7 +13,7 @@ from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.wording import dims, plural
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.stored_values import DType
@@ -34,7 +34,7 @@ LAYOUTS: tuple[Layout, ...] = (
 def convert_report(result: ConvertResult, medium: Medium) -> Sheet:
     """A table of the layers of which there is something to say, and what that is.
 
-    In a pipe a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete.
     """
     rows = [
         _cells(layer, medium)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from rich.cells import cell_len
 from rich.filesize import decimal
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deconvsurgery.report.phrases import shortened
+from deconvsurgery.report.phrases import shortened, width_of
 
 from .colours import GOOD, LEARNED, QUIET
-from .layout import GAP
+from .sheet import GAP
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -39,7 +38,7 @@ def copy_line(path: str, done: int, total: int, rate: float | None, width: int) 
     longest = max(min(room, width // 3), _SHORTEST_NAME)
     name = shortened(os.path.basename(path) or path, longest)
     parts: list[RenderableType] = [Text(name, "bold", no_wrap=True)]
-    bar = room - cell_len(name) - GAP
+    bar = room - width_of(name) - GAP
     if bar >= SHORTEST_BAR:
         parts.append(progress_bar(done, total, bar))
     line = Table.grid(padding=(0, GAP, 0, 0), pad_edge=False)

@@ -12,7 +12,7 @@ from deconvsurgery.report.field_words import form_words
 from deconvsurgery.report.phrases import NOTHING, Medium, name_of, number
 from deconvsurgery.wording import agreed, dims, listed, plural, quoted
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.source_blob import SourceBlob
@@ -48,7 +48,7 @@ _MANY = 3  # layers of which the same is to be said before that is said once for
 def diff_report(result: DiffResult, medium: Medium, *, only_changed: bool = False) -> Sheet:
     """A table of the layers with weights, what is to be said about them, and a sentence.
 
-    In a pipe a line a row, complete, for ``soft_wrap=True``.
+    In a pipe a line a row, complete.
     """
     rows = [
         row

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.report.cells import Remark, Tone
 
-from .layout import Sheet
+from .sheet import Sheet
 
 if TYPE_CHECKING:
     from deconvsurgery.report.phrases import Medium

@@ -11,7 +11,7 @@ from deconvsurgery.report.closing import closing, is_in_place, place_words
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.wording import plural
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.save_edits import EditResult

@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import set_cell_size
 from rich.text import Text
 
-from deconvsurgery.report.phrases import escaped
+from deconvsurgery.report.phrases import escaped, width_of
 
 from .colours import LEARNED, QUIET, WRONG
 
@@ -40,7 +40,7 @@ def trouble(
     be copied. What acts on a terminal is spelt out in the excerpt; the words come so.
     """
     # One line where that suffices, else the place has its own.
-    own_line = "\n" in message or excerpt or _INDENT + cell_len(place + message) > width
+    own_line = "\n" in message or excerpt or _INDENT + width_of(place + message) > width
     head = Text(f"{place.rstrip()}\n{message}" if place and own_line else place + message)
     head.highlight_regex(_NAMES, "bold")
     head.stylize("bold", 0, len(place.rstrip()))
@@ -63,7 +63,7 @@ def _paragraph(label: Text, words: Text, width: int) -> Iterator[Text]:
         steps = label.plain == _HINT and len(lines) > 1
         hang = own + 2 * (own > 0 or steps)
         command = _COMMAND.fullmatch(line.plain) if label.plain == _HINT else None
-        if command and _INDENT + cell_len(line.plain) > width:
+        if command and _INDENT + width_of(line.plain) > width:
             of, whole = line.divide([command.start("command")])
             of.rstrip()
             yield Text.assemble(lead, of)
@@ -81,11 +81,11 @@ def _folded(line: Text, columns: int, hang: int) -> Iterator[Text]:
     breaks: list[int] = []
     used = 0
     for match in re.finditer(r" *[^ ]+", line.plain):
-        cells = cell_len(match.group())
+        cells = width_of(match.group())
         if used and used + cells > columns - hang * bool(breaks):
             word = match.group().lstrip(" ")
             breaks.append(match.end() - len(word))
-            cells, used = cell_len(word), 0
+            cells, used = width_of(word), 0
         used += cells
     for piece in line.divide(breaks):
         piece.rstrip()
@@ -105,8 +105,8 @@ def _excerpt(excerpt: Excerpt, width: int) -> Iterator[Text]:
         yield _numbered(str(number).rjust(digits), shown)
     if excerpt.column is not None:
         found = _TOKEN.match(meant, at, at + columns)
-        before = cell_len(_from(meant, start, at))
-        marked = cell_len(_from(meant, start, found.end())) - before if found else 1
+        before = width_of(_from(meant, start, at))
+        marked = width_of(_from(meant, start, found.end())) - before if found else 1
         mark = "^" * max(min(marked, columns - before), 1)
         yield _numbered(" " * digits, Text(" " * before).append(mark, f"bold {WRONG}"))
 
@@ -120,9 +120,9 @@ def _numbered(number: str, line: Text) -> Text:
 def _start(line: str, at: int, columns: int) -> int:
     """The first character that is shown, so that the one ``at`` stands well within ``columns``."""
     start = max(at - columns, 0)
-    if start == 0 and cell_len(_from(line[: at + columns], 0)) <= columns:
+    if start == 0 and width_of(_from(line[: at + columns], 0)) <= columns:
         return 0
-    while start < at and cell_len(_from(line, start, at)) > columns * 2 // 3:
+    while start < at and width_of(_from(line, start, at)) > columns * 2 // 3:
         start += 1
     return start
 
@@ -131,7 +131,7 @@ def _cut(line: str, start: int, columns: int) -> str:
     """The line from its character ``start`` on, shortened to ``columns`` cells."""
     shown = _from(line, start, start + columns + 1)
     return (
-        shown if cell_len(shown) <= columns else set_cell_size(shown, columns - 1).rstrip(" ") + "…"
+        shown if width_of(shown) <= columns else set_cell_size(shown, columns - 1).rstrip(" ") + "…"
     )
 
 
@@ -139,5 +139,5 @@ def _from(line: str, start: int, stop: int | None = None) -> str:
     """Characters ``[start, stop)`` as they are shown, and a sign where there are some before."""
     shown = "…" if start else ""
     for part in re.split("(\t)", line[start:stop]):
-        shown += " " * (_TAB - cell_len(shown) % _TAB) if part == "\t" else part and escaped(part)
+        shown += " " * (_TAB - width_of(shown) % _TAB) if part == "\t" else part and escaped(part)
     return shown

@@ -10,23 +10,20 @@ from deconvsurgery.verbs.diff import DiffResult
 from deconvsurgery.verbs.patch_net import PatchNetResult
 
 from .diff import diff_report
-from .patch_net import diff_bytes, diff_page, text_lines
+from .net_diff import diff_bytes, text_lines
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.report.phrases import Medium
     from deconvsurgery.verbs.check import CheckResult
 
     from .line_diff import Touched
+    from .sheet import Report
 
 _ALIKE: Final = 3  # lines that show where two texts go on together
 _APART: Final = 60  # lines that are looked through for them
 
 
-def changes_report(
-    results: Sequence[CheckResult], medium: Medium
-) -> Iterator[RenderableType | bytes]:
+def changes_report(results: Sequence[CheckResult], medium: Medium) -> Iterator[Report | bytes]:
     """One for each net and each model that would change; what several pairs share once.
 
     Off a terminal a net's is bytes, as patch(1) takes them.
@@ -39,7 +36,12 @@ def changes_report(
         if fix.texts is not None and fix.net is not None and fix.net not in seen:
             seen.add(fix.net)
             both = _as_patch(result.net or "", fix.net, *fix.texts)
-            yield diff_page(both) if medium.terminal else diff_bytes(both)
+            if medium.terminal:
+                from .coloured_diff import diff_page
+
+                yield diff_page(both)
+            else:
+                yield diff_bytes(both)
         if fix.models is not None and fix.model is not None and fix.model not in seen:
             seen.add(fix.model)
             contrast, versions, sizes = fix.models

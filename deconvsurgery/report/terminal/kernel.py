@@ -18,8 +18,9 @@ from deconvsurgery.report.phrases import Medium, number
 from .chart import Chart
 from .colours import QUIET, drawn
 from .heatmap import Heat, Ink, heatmap
-from .layout import GAP, Lines, labelled
+from .layout import labelled
 from .picture_grid import Drawable, Stack, Tile, Tiles
+from .sheet import GAP, Lines
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.arrays import Array
@@ -31,8 +32,8 @@ SIDE, MOST, PICTURE = 16, 32, 26
 ROW, SIGNAL = 8, 4
 
 
-def kernel_report(facts: KernelFacts, medium: Medium) -> RenderableType:
-    """The kernel's page; in a pipe as complete lines, for ``soft_wrap=True``."""
+def kernel_report(facts: KernelFacts, medium: Medium) -> Lines | RenderableType:
+    """The kernel's page; in a pipe as complete lines."""
     head, numbers, found = head_words(facts), taps(facts, medium), verdicts(facts, medium)
     widest = max(len("values"), *(len(label) for label, _ in numbers))
     values = grid(facts, None if medium.width is None else medium.width - widest - GAP)

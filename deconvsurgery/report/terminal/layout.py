@@ -1,4 +1,4 @@
-"""Rows and remarks laid out so that they fit the page: a terminal of any width, or a pipe.
+"""Rows and remarks drawn so that they fit a terminal of any width.
 
 Everything that comes from a file is shown as text, never as rich's markup, with its control
 characters made visible.
@@ -6,11 +6,9 @@ characters made visible.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.table import Table
@@ -18,50 +16,29 @@ from rich.text import Text
 
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.report.cells import RIGHT, Cell, Cells, Remark, arrowed
-from deconvsurgery.report.phrases import NOTHING, SENTENCE_WIDTH, Medium, escaped, shortened
+from deconvsurgery.report.phrases import NOTHING, SENTENCE_WIDTH, shortened
 
 from .colours import QUIET, STYLES, drawn
+from .sheet import GAP, Drawn, Layout, Sheet, present, widths_of
 
 # With more rows than this they stand close, as in a list.
 MOST_LOOSE = 24
-# In a pipe a column is aligned up to this width.
-MOST_ALIGNED = 200
-GAP = 2
-
-Layout: TypeAlias = Sequence[Sequence[str]]
-"""Columns, each the headings that stand in it from top to bottom."""
 
 
-def columns(*headings: str) -> Layout:
-    """The widest layout: a column a heading."""
-    return [(heading,) for heading in headings]
+def on_terminal(report: Drawn) -> RenderableType:
+    """A report as it is drawn, without the blanks that fill its lines."""
+    return Trimmed(Group(*_parts(report)) if isinstance(report, Sheet) else report)
 
 
-class Sheet(NamedTuple):
-    """A verb's outcome for a ``medium``: a table, what is to be said, and one closing sentence.
-
-    In a pipe a line a row, complete and in the first of the layouts, for ``soft_wrap=True``.
-    """
-
-    rows: Sequence[Cells]
-    layouts: Sequence[Layout]
-    notes: Sequence[Remark]
-    closing: str
-    medium: Medium
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The parts, one below the other."""
-        if self.medium.width is None:
-            lines = plain_table(self.rows, self.layouts[0]) if self.rows else []
-            yield Lines([*lines, *plain_remarks(self.notes), self.closing])
-            return
-        if self.rows:
-            yield table(self.rows, self.layouts, self.medium.width)
-            yield Text("")
-        if self.notes:
-            yield remarks(self.notes)
-            yield Text("")
-        yield closing_line(self.closing)
+def _parts(sheet: Sheet) -> Iterator[RenderableType]:
+    """A sheet's parts, one below the other."""
+    if sheet.rows and sheet.medium.width is not None:
+        yield table(sheet.rows, sheet.layouts, sheet.medium.width)
+        yield Text("")
+    if sheet.notes:
+        yield remarks(sheet.notes)
+        yield Text("")
+    yield closing_line(sheet.closing)
 
 
 def closing_line(words: str) -> Text:
@@ -74,33 +51,10 @@ def table(rows: Sequence[Cells], layouts: Sequence[Layout], width: int) -> Rende
 
     Every layout names the same facts; headings that the rows lack are left out.
     """
-    for layout in (_present(layout, rows) for layout in layouts):
-        if sum(_widths(rows, layout)) + GAP * (len(layout) - 1) <= width:
+    for layout in (present(layout, rows) for layout in layouts):
+        if sum(widths_of(rows, layout)) + GAP * (len(layout) - 1) <= width:
             return _table(rows, layout)
-    return _blocks(rows, _present(layouts[0], rows))
-
-
-def plain_table(rows: Sequence[Cells], layout: Layout) -> list[str]:
-    """A line of headings and a line a row, aligned, as wide as they are.
-
-    A cell beyond all measure is whole, but does not push the other rows' columns away.
-    """
-    layout = _present(layout, rows)
-    headings = [column[0] for column in layout]
-    widths = _widths(rows, layout)
-    lines = [
-        [arrowed(heading) for heading in headings],
-        *([row[heading].words for heading in headings] for row in rows),
-    ]
-    return [
-        (" " * GAP)
-        .join(
-            _padded(cell, width, heading in RIGHT)
-            for cell, width, heading in zip(line, widths, headings, strict=True)
-        )
-        .rstrip()
-        for line in lines
-    ]
+    return _blocks(rows, present(layouts[0], rows))
 
 
 def remarks(items: Iterable[Remark]) -> RenderableType:
@@ -123,30 +77,6 @@ def labelled(rows: Iterable[tuple[Text, Text]]) -> Table:
     for row in rows:
         grid.add_row(*row)
     return grid
-
-
-def plain_remarks(items: Iterable[Remark]) -> list[str]:
-    """Remarks as complete lines: ``label: layer: words``."""
-    return [
-        ": ".join((label, *([] if layer is None else [escaped(layer)]), escaped(words)))
-        for label, _, layer, words in items
-    ]
-
-
-class Lines(NamedTuple):
-    """Lines that are neither folded nor cut nor coloured (print them with ``soft_wrap=True``).
-
-    Not a ``Text``: rich would look for places to fold, in time that grows with the square of
-    a run of spaces.
-    """
-
-    lines: Sequence[str]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The lines as they are."""
-        for line in self.lines:
-            yield Segment(line)
-            yield Segment.line()
 
 
 class Trimmed(NamedTuple):
@@ -172,27 +102,6 @@ def _trimmed(line: Sequence[Segment]) -> list[Segment]:
             kept.append(Segment(words, style))
             break
     return kept
-
-
-def _present(layout: Layout, rows: Sequence[Cells]) -> Layout:
-    """The layout without headings that no row has."""
-    kept = ([heading for heading in column if heading in rows[0]] for column in layout)
-    return [column for column in kept if column]
-
-
-def _widths(rows: Sequence[Cells], layout: Layout) -> list[int]:
-    return [
-        max(
-            max(cell_len(arrowed(heading)), *(cell_len(row[heading].words) for row in rows))
-            for heading in column
-        )
-        for column in layout
-    ]
-
-
-def _padded(cell: str, width: int, right: bool) -> str:
-    space = " " * (min(width, MOST_ALIGNED) - cell_len(cell))
-    return space + cell if right else cell + space
 
 
 def _table(rows: Sequence[Cells], layout: Layout) -> Table:

@@ -1,13 +1,10 @@
-"""What ``patch-net`` did or would do: a row a field, warnings, one closing sentence; the diff."""
+"""What ``patch-net`` did or would do: a row a field, warnings, one closing sentence."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
-
-from rich.text import Text
 
 from deconvsurgery.plans.patch_net.plan import LayerPatch, PatchNetAction
 from deconvsurgery.report.cells import Cell, Cells, Remark, Tone, note
@@ -17,13 +14,9 @@ from deconvsurgery.report.layer_words import left_alone_words
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.wording import plural
 
-from .colours import GOOD, LEARNED, WRONG
-from .layout import Layout, Sheet, columns
-from .line_diff import unified_lines
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from deconvsurgery.plans.patch_net.field_changes import FieldChange
     from deconvsurgery.verbs.patch_net import PatchNetResult
 
@@ -43,14 +36,12 @@ _LAYOUTS_OF_SEVERAL: tuple[Layout, ...] = (
     (("net", "layer"), ("line",), ("change",), ("action",)),
     (("net", "layer", "line", "action"), ("field", "before", "after")),
 )
-_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
-_DIFF_STYLES = {"+": GOOD, "-": WRONG, "@": LEARNED}
 
 
 def patch_net_report(result: PatchNetResult, medium: Medium) -> Sheet:
     """A table of the fields that change, what is to be said of their layers, a closing sentence.
 
-    In a pipe a line a field, complete, for ``soft_wrap=True``.
+    In a pipe a line a field, complete.
     """
     rows = [cells for layer in result.layers for cells in _rows(layer, medium)]
     notes = list(_remarks(result, medium))
@@ -171,48 +162,3 @@ def _closing_words_of(results: Sequence[PatchNetResult], *, dry_run: bool) -> st
     if dry_run:
         words += " Nothing was written."
     return words + (f" {plural(failed, 'file')} could not be patched." if failed else "")
-
-
-# --- the diff
-
-
-def diff_lines(result: PatchNetResult) -> list[str]:
-    """A unified diff, each byte of the net as one character, so that none is lost."""
-    before, after = map(text_lines, (result.before, result.after))
-    names = (escaped(result.net), escaped(result.output or result.net))
-    old, new = (name.encode("utf-8", "backslashreplace").decode("latin-1") for name in names)
-    lines = unified_lines(before, after, result.touched, (old, new))
-    return [_ended(line) for line in lines]
-
-
-def text_lines(data: bytes) -> list[str]:
-    """A net's lines, each with its end, each byte as one character."""
-    return _LINES.findall(data.decode("latin-1"))
-
-
-def _ended(line: str) -> str:
-    """A line of a diff ends with LF: a lone CR becomes one, a missing one is noted as diff does."""
-    if line.endswith("\n"):
-        return line
-    return line[:-1] + "\n" if line.endswith("\r") else f"{line}\n\\ No newline at end of file\n"
-
-
-def diff_bytes(result: PatchNetResult) -> bytes:
-    """The diff as patch(1) takes it."""
-    return "".join(diff_lines(result)).encode("latin-1")
-
-
-def diff_page(result: PatchNetResult) -> RenderableType:
-    """The diff in colours, for a terminal."""
-    page = Text()
-    for line in diff_lines(result):
-        data = line.rstrip("\r\n").encode("latin-1")
-        try:
-            words = data.decode("utf-8")
-        except UnicodeDecodeError:
-            words = data.decode("latin-1")
-        shown = "\t".join(escaped(part) if part else "" for part in words.split("\t"))
-        style = "bold" if line.startswith(("+++", "---")) else _DIFF_STYLES.get(line[:1], "")
-        page.append(f"{shown}\n", style)
-    page.rstrip()
-    return page

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, TypeAlias
 
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.report.phrases import number
+from deconvsurgery.report.phrases import number, width_of
 
 from .colours import QUIET
 from .heatmap import PALETTES, Heat, Ink, heatmap, ink_of
-from .layout import GAP
+from .sheet import GAP
 
 Drawn: TypeAlias = tuple[int, RenderableType]
 """What stands in a place of so many columns."""
@@ -64,7 +63,7 @@ class Tile(NamedTuple):
         picture = self.picture(ink, columns)
         if not ink.coloured:
             return framed(self.title, [picture], [_digits_words(self.heat), *self.notes], columns)
-        widest = max(cell_len(line) for line in picture.plain.splitlines())
+        widest = max(width_of(line) for line in picture.plain.splitlines())
         lines = [picture, _ramp(self.heat, ink, widest)]
         for sample, words in _legend(self.heat, ink):
             lines.append(Text("").append_text(sample).append(f" {words}", QUIET))
@@ -104,10 +103,10 @@ class Tiles(NamedTuple):
 
 def framed(title: str, lines: Sequence[Text], notes: Iterable[str], columns: int) -> Drawn:
     """Lines below a title and above notes, which are folded to the lines' width."""
-    widest = max(cell_len(each) for line in lines for each in line.plain.splitlines())
+    widest = max(width_of(each) for line in lines for each in line.plain.splitlines())
     below = [Text(note, QUIET, overflow="fold") for note in notes]
     head = Text(title, "bold", overflow="fold")
-    return min(max(widest, cell_len(title)), columns), Group(head, *lines, *below)
+    return min(max(widest, width_of(title)), columns), Group(head, *lines, *below)
 
 
 def plain_tile(tile: Tile, start: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from deconvsurgery.report.layer_words import other_layers
 from deconvsurgery.report.phrases import NOTHING, Medium, escaped, name_of
 from deconvsurgery.wording import dims, plural
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.plans.regroup.plan_types import LayerRegroup
@@ -28,7 +28,7 @@ LAYOUTS: tuple[Layout, ...] = (
 def regroup_report(result: RegroupResult, medium: Medium) -> Sheet:
     """A table of the matched layers, what is to be said, and one closing sentence.
 
-    In a pipe a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete.
     """
     rows = [_cells(row, medium) for row in result.layers]
     return Sheet(rows, LAYOUTS, list(_remarks(result, medium)), closing_words(result), medium)

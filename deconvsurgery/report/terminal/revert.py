@@ -9,7 +9,7 @@ from deconvsurgery.report.closing import closing
 from deconvsurgery.report.phrases import Medium, escaped
 from deconvsurgery.wording import plural
 
-from .layout import Sheet
+from .sheet import Sheet
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.revert import RevertResult

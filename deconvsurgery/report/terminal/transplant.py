@@ -13,7 +13,7 @@ from deconvsurgery.report.phrases import NOTHING, Medium, name_of
 from deconvsurgery.verbs.transplant import TransplantAction
 from deconvsurgery.wording import dims, listed, plural
 
-from .layout import Layout, Sheet, columns
+from .sheet import Layout, Sheet, columns
 
 if TYPE_CHECKING:
     from deconvsurgery.verbs.transplant import NewLayer, TransplantResult
@@ -37,7 +37,7 @@ _MOST_DROPPED: Final = 20
 def transplant_report(result: TransplantResult, medium: Medium) -> Sheet:
     """A table of the layers with weights, and what is to be said about them.
 
-    In a pipe a line a layer, complete, for ``soft_wrap=True``.
+    In a pipe a line a layer, complete.
     """
     rows = [_cells(new, medium) for new in result.layers if new.action in _TONES]
     return Sheet(rows, LAYOUTS, list(_remarks(result)), closing_words(result), medium)

@@ -8,8 +8,10 @@ import pytest
 
 import deconvsurgery as ds
 from deconvsurgery.report.phrases import PIPE, Medium
-from deconvsurgery.report.terminal.patch_net import diff_bytes, diff_page, patch_net_report
-from helpers.pages import shown, stripped
+from deconvsurgery.report.terminal.coloured_diff import diff_page
+from deconvsurgery.report.terminal.net_diff import diff_bytes
+from deconvsurgery.report.terminal.patch_net import patch_net_report
+from helpers.pages import lines_in_pipe, shown, stripped
 from helpers.results import patch_result
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ RESULT = patch_result(
 
 def lines(*, terminal: bool) -> list[str]:
     page = patch_net_report(RESULT, Medium(200) if terminal else PIPE)
-    return stripped(shown(page)).split("\n")
+    return stripped(shown(page)).split("\n") if terminal else lines_in_pipe(page)
 
 
 @pytest.mark.parametrize("terminal", [True, False], ids=["terminal", "pipe"])

@@ -10,7 +10,8 @@ from rich.console import Console
 import deconvsurgery as ds
 from deconvsurgery.inputs.settings import Pair
 from deconvsurgery.report.phrases import PIPE
-from deconvsurgery.report.terminal.sweep import progress_table, sweep_report
+from deconvsurgery.report.terminal.sweep import sweep_report
+from deconvsurgery.report.terminal.sweep_progress import progress_table
 from deconvsurgery.sweeping.result_rows import PairRow, RowOutcome, Summary, failed
 from helpers.pages import lines_in_pipe
 from helpers.words import numbers
