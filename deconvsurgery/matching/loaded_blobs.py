@@ -65,7 +65,7 @@ class Loading(NamedTuple):
 def loading(net: Net, model: Model | None) -> Loading:
     """What becomes of the layers of ``net``, which is filtered for one state."""
     owners = first_of_each(
-        (layer.index, [spec.name for spec in layer.param]) for layer in net.layers
+        (layer.index, [spec.name for spec in layer.param]) for layer in net.layers if layer.param
     )
     last = model is not None and model.version is Version.HDF5
     filled = {layer.name: layer for layer in (net.layers if last else reversed(net.layers))}

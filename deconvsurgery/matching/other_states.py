@@ -14,7 +14,7 @@ from typing import Final
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer, Net, NetState, once
 from deconvsurgery.prototxt.selection import active_layers
-from deconvsurgery.shapes.analysis import analysed
+from deconvsurgery.shapes.analysis import analysed, states_apart
 from deconvsurgery.shapes.geometry import Shape, merged
 from deconvsurgery.wording import dims, plural, quoted
 
@@ -83,7 +83,8 @@ def _unlike(net: Net, states: Sequence[NetState]) -> dict[int, Unlike]:
     names = {layer.name for layer in active_layers(net, states)}
     known: dict[str, BlobsInState] = {}
     found: dict[int, Unlike] = {}
-    for state in (*states, *islice(states_beyond(net, names, states), MOST_STATES)):
+    beyond = islice(states_beyond(net, names, states), MOST_STATES)
+    for state in (*states_apart(net, states), *beyond):
         analysis = analysed(net, state)
         active, shapes = analysis.net, analysis.shapes
         # A binary model fills the first layer of a name; DS012 is of the others.
@@ -122,8 +123,9 @@ def states_beyond(
     layers, each of which is held against all before it: take no more than ``MOST_STATES``.
     """
     found: list[NetState] = []
+    active = {layer.index for layer in active_layers(net, states)}
     for layer in net.layers:
-        if layer.name not in names or any(layer.active(state) for state in (*states, *found)):
+        if layer.index in active or layer.name not in names or any(map(layer.active, found)):
             continue
         for state in states:
             near = net.state_with(layer, state, any_phase=any_phase)

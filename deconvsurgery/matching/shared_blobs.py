@@ -60,7 +60,8 @@ def owners_by_model(model: Model) -> dict[Owner, Owner]:
 
 
 def _params(net: Net) -> Iterator[tuple[str, list[str]]]:
-    return ((layer.name, [spec.name for spec in layer.param]) for layer in net.layers)
+    layers = (layer for layer in net.layers if layer.param)
+    return ((layer.name, [spec.name for spec in layer.param]) for layer in layers)
 
 
 def first_of_each(

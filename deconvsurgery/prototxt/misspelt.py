@@ -77,16 +77,18 @@ class Spelling:
         found: list[UnknownField],
     ) -> None:
         fields = fields_of(schema)
+        of_layer = schema == "LayerParameter"
         for field in body:
-            known = fields.get(field.name)
+            name = field.name
+            known = fields.get(name)
             if known is None:
                 found.extend(self._unknown(field, schema, within, kind))
             elif known.is_message:
                 for inner in field.children or ():
-                    self._look(inner, known.kind, field.name, kind, found)
+                    self._look(inner, known.kind, name, kind, found)
             elif known.is_enum:
                 found.extend(self._values(field, known, within))
-            elif field.name == "type" and schema == "LayerParameter":
+            elif of_layer and name == "type":
                 found.extend(self._type(field, kind))
 
     def _unknown(

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from enum import IntEnum
 from functools import cached_property
-from itertools import chain, islice
-from typing import Any, TypeAlias, TypeVar, Union, overload
+from itertools import islice
+from typing import Any, TypeVar
 
 from deconvsurgery.arguments import texts
 from deconvsurgery.named_tuple import Frozen, NamedTuple
 from deconvsurgery.wording import one_line, plural, quoted
 
 from .ignore_comments import IgnoreComment
+from .net_message import NetMessage as NetMessage
+from .net_message import Value as Value
 from .unknown_field import UnknownField
 
 T = TypeVar("T")
-Value: TypeAlias = Union[str, bool, int, float, "NetMessage"]
 
 
 class Phase(IntEnum):
@@ -24,73 +25,6 @@ class Phase(IntEnum):
 
     TRAIN = 0
     TEST = 1
-
-
-class NetMessage(NamedTuple):
-    """Fields by name in file order, those unknown to BVLC's Caffe included.
-
-    Scalars are Python values, an enum value is its name; defaults are not filled in.
-
-    >>> param = NetMessage((("kernel_size", 4), ("pad", 1), ("pad", 2)))
-    >>> param.integers("pad"), param.integer("stride", 1), "group" in param
-    ((1, 2), 1, False)
-    """
-
-    fields: tuple[tuple[str, Value], ...] = ()
-
-    # Asked of every layer again and again: one loop each, without a call for each field.
-
-    def __contains__(self, name: object) -> bool:
-        return name in [field_name for field_name, _ in self.fields]
-
-    def all(self, name: str) -> tuple[Value, ...]:
-        """Every value of the field ``name``, in order."""
-        return tuple([value for field_name, value in self.fields if field_name == name])
-
-    def message(self, name: str) -> NetMessage:
-        """The sub-message ``name`` (several occurrences merged); empty when absent."""
-        found = self.messages(name)
-        return found[0] if len(found) == 1 else NetMessage(tuple(chain(*(m.fields for m in found))))
-
-    def messages(self, name: str) -> tuple[NetMessage, ...]:
-        """Every sub-message of the repeated field ``name``."""
-        return tuple(
-            [each for key, each in self.fields if key == name and type(each) is NetMessage]
-        )
-
-    def integers(self, name: str) -> tuple[int, ...]:
-        """Every integer of the repeated field ``name``."""
-        return tuple([each for key, each in self.fields if key == name and isinstance(each, int)])
-
-    @overload
-    def integer(self, name: str, default: None = None) -> int | None: ...
-
-    @overload
-    def integer(self, name: str, default: int) -> int: ...
-
-    def integer(self, name: str, default: int | None = None) -> int | None:
-        """The integer ``name``, the last one given; ``default`` when absent."""
-        values = self.integers(name)
-        return values[-1] if values else default
-
-    def number(self, name: str, default: float) -> float:
-        """The number ``name``, whole or not; ``default`` when absent."""
-        values = [value for value in self.all(name) if isinstance(value, int | float)]
-        return float(values[-1]) if values else default
-
-    def flag(self, name: str, default: bool) -> bool:
-        """The truth value ``name``; ``default`` when absent."""
-        values = self.integers(name)
-        return bool(values[-1]) if values else default
-
-    def text(self, name: str, default: str = "") -> str:
-        """The string or enum value ``name``; ``default`` when absent."""
-        values = self.texts(name)
-        return values[-1] if values else default
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Every string of the repeated field ``name``."""
-        return tuple([each for key, each in self.fields if key == name and isinstance(each, str)])
 
 
 class NetState(Frozen):
@@ -215,7 +149,7 @@ class Layer(NamedTuple):
         """Caffe keeps the layer in this ``state`` (``Net::FilterNet``)."""
         if self.include:
             return any(rule.met(state) for rule in self.include)
-        return not any(rule.met(state) for rule in self.exclude)
+        return not self.exclude or not any(rule.met(state) for rule in self.exclude)
 
 
 class Net(Frozen):

@@ -7,7 +7,8 @@ From bytes to values: decode, scan (``tokens``), understand (``typed_fields``), 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from deconvsurgery.errors import NotANetError, PrototxtError
 from deconvsurgery.named_tuple import NamedTuple
@@ -193,7 +194,7 @@ def _layers(
         for body in field.children or ()
     ]
     messages = message.messages(name)
-    oldest = any("layer" in each for each in messages) and name == "layers"
+    oldest = name == "layers" and any("layer" in each for each in messages)
     if name == "layers" and not oldest:
         messages = tuple(upgraded_v1(each) for each in messages)
     spelling = Spelling(text, "LayerParameter" if name == "layer" else "V1LayerParameter")
@@ -242,8 +243,8 @@ def _param_spec(message: NetMessage) -> ParamSpec:
 def _layer(index: int, written: _LayerText) -> Layer:
     message = written.message
     name = message.text("name")
-    include = tuple(_rule(rule) for rule in message.messages("include"))
-    exclude = tuple(_rule(rule) for rule in message.messages("exclude"))
+    include = tuple(map(_rule, message.messages("include")))
+    exclude = tuple(map(_rule, message.messages("exclude")))
     if include and exclude:
         raise PrototxtError(
             f"layer {name!r} has both include and exclude, which Caffe refuses",
@@ -252,20 +253,20 @@ def _layer(index: int, written: _LayerText) -> Layer:
             layer=name,
             hint="keep one of them",
         )
-    return Layer(
-        index=index,
-        name=name,
-        type=message.text("type"),
-        bottom=message.texts("bottom"),
-        top=message.texts("top"),
-        param=tuple(_param_spec(spec) for spec in message.messages("param")),
-        include=include,
-        exclude=exclude,
-        convolution_param=convolution_param(message.message("convolution_param")),
-        misspelt=written.misspelt,
-        message=message,
-        line=written.line,
-        column=written.column,
+    return Layer(  # without the fields' names, which double what it takes
+        index,
+        name,
+        message.text("type"),
+        message.texts("bottom"),
+        message.texts("top"),
+        tuple(map(_param_spec, message.messages("param"))),
+        include,
+        exclude,
+        convolution_param(message.message("convolution_param")),
+        written.misspelt,
+        message,
+        written.line,
+        written.column,
     )
 
 
@@ -273,31 +274,32 @@ def convolution_param(message: NetMessage) -> ConvolutionParam:
     """The typed view of a ``convolution_param``."""
     if not message.fields:
         return _NO_PARAM  # as nearly all layers of a net
-    return ConvolutionParam(
-        num_output=message.integer("num_output", 0),
-        bias_term=message.flag("bias_term", True),
-        group=message.integer("group", 1),
-        axis=message.integer("axis", 1),
-        kernel_size=message.integers("kernel_size"),
-        kernel_h=message.integer("kernel_h"),
-        kernel_w=message.integer("kernel_w"),
-        stride=message.integers("stride"),
-        stride_h=message.integer("stride_h"),
-        stride_w=message.integer("stride_w"),
-        pad=message.integers("pad"),
-        pad_h=message.integer("pad_h"),
-        pad_w=message.integer("pad_w"),
-        dilation=message.integers("dilation"),
-        weight_filler=_filler(message, "weight_filler"),
-        bias_filler=_filler(message, "bias_filler"),
-    )
+    given = dict.fromkeys([name for name, _ in message.fields])
+    values = {name: _CONVOLUTION[name](message, name) for name in given if name in _CONVOLUTION}
+    return ConvolutionParam(**{name: each for name, each in values.items() if each is not None})
 
 
-def _filler(message: NetMessage, name: str) -> Filler | None:
-    if name not in message:
-        return None
+def _flag(message: NetMessage, name: str) -> bool:
+    return message.flag(name, True)
+
+
+def _filler(message: NetMessage, name: str) -> Filler:
     filler = message.message(name)
     return Filler(filler.text("type", "constant"), filler.number("value", 0.0))
+
+
+# How the fields of a `ConvolutionParam` are read, where they are given.
+_CONVOLUTION: Final[Mapping[str, Callable[[NetMessage, str], Any]]] = {
+    **dict.fromkeys(("num_output", "group", "axis"), NetMessage.integer),
+    **dict.fromkeys(("kernel_size", "stride", "pad", "dilation"), NetMessage.integers),
+    **{
+        f"{name}_{side}": NetMessage.integer
+        for name in ("kernel", "stride", "pad")
+        for side in "hw"
+    },
+    **dict.fromkeys(("weight_filler", "bias_filler"), _filler),
+    "bias_term": _flag,
+}
 
 
 def _state(message: NetMessage) -> NetState:

@@ -84,6 +84,8 @@ def _fits_one(patterns: Sequence[str], parameter: str) -> Callable[[str], bool]:
         if test(pattern):
             names.add(pattern)
     part_of = _has_part(parts)
+    if not tests:  # as nearly always
+        return lambda name: name in names or part_of(name)
     return lambda name: name in names or part_of(name) or any(test(name) for test in tests)
 
 
@@ -232,12 +234,13 @@ def match_layers(
     ['upscore2']
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
-    wanted, unwanted = _fits_one(patterns, "patterns"), _fits_one(exclude, "exclude")
+    wanted = _fits_one(patterns, "patterns")
+    unwanted = _fits_one(exclude, "exclude") if exclude else None
     matched: list[Layer] = []
     left_alone: list[Layer] = []
     excluded: list[Layer] = []
     for layer in active_layers(net, states):
-        if unwanted(layer.name):
+        if unwanted is not None and unwanted(layer.name):
             excluded.append(layer)
         elif wanted(layer.name):
             (matched if layer.type == DECONVOLUTION else left_alone).append(layer)

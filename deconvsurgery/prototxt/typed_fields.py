@@ -111,20 +111,20 @@ class _Reading:
         self._text = text
         self._known: defaultdict[str, dict[str, Scalar]] = defaultdict(dict)
 
-    def message(self, fields: Sequence[TextField], name: str) -> NetMessage:
+    def message(self, fields: Sequence[TextField], message: str) -> NetMessage:
         """The message of that name that the fields describe."""
-        kinds = _kinds(name)
+        kinds = _kinds(message)
         found: list[tuple[str, Value]] = []
         given: dict[str, bool] = {}  # by name, whether the value was a fork's
         for field in fields:
-            kind = kinds.get(field.name)
+            name, written = field.name, field.written
+            kind = kinds.get(name)
             if kind is None:
                 refuse_unreadable(self._text, field)
                 found += values_by_look(self._text, field)
                 continue
-            written = field.written
             value: Value | None = None
-            if field.name in given and (kind.is_enum or not kind.repeated):
+            if name in given and (kind.is_enum or not kind.repeated):
                 pass  # which is refused, mostly
             elif written is None:
                 if kind.is_message and field.children and self._is_one(field):
@@ -134,10 +134,10 @@ class _Reading:
             elif written[0] in "\"'" and "\\" not in written and not kind.is_message:
                 value = written[1:-1]
             if value is None:
-                found += self._values(field, kind, name, given)
+                found += self._values(field, kind, message, given)
             else:
-                found.append((field.name, value))
-                given[field.name] = False
+                found.append((name, value))
+                given[name] = False
         return NetMessage(tuple(found))
 
     def _is_one(self, field: TextField) -> bool:

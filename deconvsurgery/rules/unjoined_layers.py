@@ -44,10 +44,12 @@ def unmet(net: Net, model: Model | None, states: Sequence[NetState]) -> Iterator
 
 
 def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
-    uncertain = analysis.uncertain
+    shapes = analysis.shapes
     for layer in analysis.net.layers:
-        own = analysis.shapes[layer.index]
-        if layer.type in MEETINGS and own.problem is not None and layer.index not in uncertain:
+        if layer.type not in MEETINGS:
+            continue
+        own = shapes[layer.index]
+        if own.problem is not None and layer.index not in analysis.uncertain:
             yield (
                 layer.index,
                 _finding(
@@ -62,6 +64,8 @@ def _sizes(analysis: Analysis) -> Iterator[tuple[int, Finding]]:
 def _unjoined(
     net: Net, analysis: Analysis, states: Sequence[NetState]
 ) -> Iterator[tuple[int, Finding]]:
+    if not analysis.unjoined:
+        return
     reported: set[str] = set()
     anywhere, here = _Makers(net.layers), _Makers(analysis.net.layers)
     for found in analysis.unjoined:

@@ -96,9 +96,8 @@ class _Walk:
             made = self._mapped(layer, bottoms, own)
             if made is not None and own:
                 self._make_good(made)
-        pending = _latest(each for bottom in bottoms for each in bottom.pending)
         for top in layer.top:
-            self.blobs[top] = made or self._root(pending)
+            self.blobs[top] = made or self._root(_pending(bottoms))
 
     def _root(self, pending: tuple[int, ...] = (), *, from_input: bool = False) -> _Blob:
         self.roots += 1
@@ -113,9 +112,11 @@ class _Walk:
         self, layer: Layer, bottoms: Sequence[_Blob], own: CoordinateMap | None
     ) -> _Blob | None:
         """The top by the first bottom that leads to an input; ``own`` is the layer's map."""
-        first = next((bottom for bottom in bottoms if bottom.from_input), bottoms[0])
+        first = bottoms[0]
+        if not first.from_input:
+            first = next((bottom for bottom in bottoms if bottom.from_input), first)
         whole_map = None if own is None else composed(own, first.map)
-        pending = _latest(each for bottom in bottoms for each in bottom.pending)
+        pending = _pending(bottoms)
         window = self.shapes[layer.index].window
         if layer.type == "Deconvolution" and window is not None and own is not None:
             self.found[layer.index] = _placed(layer, window)
@@ -124,7 +125,7 @@ class _Walk:
             pending = _latest((*pending, layer.index))
         if whole_map is None:
             return None if not pending else self._root(pending)
-        coarser = any(each.scale < 1 for each in own or ())
+        coarser = any(each.scale < 1 for each in own) if own else False
         coarsest = whole_map if coarser else first.coarsest
         return _Blob(first.root, whole_map, pending, first.from_input, coarsest)
 
@@ -196,6 +197,13 @@ class _Walk:
                 if own and _agree(one, other):
                     parted = [one._replace(pending=tuple(own))]
                     self._mark(parted, lambda each: each._replace(joined=True))
+
+
+def _pending(bottoms: Sequence[_Blob]) -> tuple[int, ...]:
+    """Those of all bottoms."""
+    if len(bottoms) == 1:
+        return bottoms[0].pending
+    return _latest(each for bottom in bottoms for each in bottom.pending)
 
 
 def _latest(pending: Iterable[int]) -> tuple[int, ...]:

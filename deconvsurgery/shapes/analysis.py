@@ -37,7 +37,7 @@ class Analysis:
         self.source_shapes: SourceShapes = source_shapes or {}
         self._first = once(net, "first walk", lambda: first_walk(net))
 
-    @property
+    @cached_property
     def needs_no_model(self) -> bool:
         """The net says all that a model's weights are asked for."""
         return not (self._first.axes_open or self._first.channels_open)
@@ -99,7 +99,7 @@ def analysed(net: Net, state: NetState, model: Model | None = None) -> Analysis:
     """
     active = net.filtered(state)
     kept: list[Analysis] = once(
-        net, ("analyses", tuple(layer.index for layer in active.layers)), list
+        net, ("analyses", tuple([layer.index for layer in active.layers])), list
     )
     shapes = model.shapes if model else {}
     if kept and kept[0].needs_no_model:

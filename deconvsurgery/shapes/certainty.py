@@ -34,7 +34,8 @@ def uncertain_layers(net: Net) -> frozenset[int]:
         # V1 has no Crop but the forks', which each have their own way with sizes.
         fork = layer.type not in _CAFFES_OWN or (layer.type == "Crop" and net.version != "V2")
         # What Caffe has once the opencl branch repeats, and the schema with it.
-        fork = fork or pooled_axes(layer.message.message("pooling_param")) is not None
+        pooling = layer.message.message("pooling_param")
+        fork = fork or (bool(pooling.fields) and pooled_axes(pooling) is not None)
         if fork or not blobs.isdisjoint(layer.bottom) or _foreign(layer.message, "LayerParameter"):
             found.add(layer.index)
             blobs.update(layer.top)

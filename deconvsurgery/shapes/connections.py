@@ -5,7 +5,6 @@ Sources: ``insert_splits.cpp`` (``InsertSplits``), ``net.cpp`` (``AppendTop``, `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -44,11 +43,12 @@ def unjoined(net: Net) -> tuple[Unjoined, ...]:
     makers: dict[str, Layer] = {}
     for layer in net.layers:
         versions = read_by[layer.index]
-        found += [
-            Unjoined(layer, name, Fault.UNKNOWN_BOTTOM)
-            for name, version in zip(layer.bottom, versions, strict=True)
-            if version is None
-        ]
+        if None in versions:
+            found += [
+                Unjoined(layer, name, Fault.UNKNOWN_BOTTOM)
+                for name, version in zip(layer.bottom, versions, strict=True)
+                if version is None
+            ]
         for place, name in enumerate(layer.top):
             in_place = place < len(layer.bottom) and layer.bottom[place] == name
             version = versions[place] if in_place else None
@@ -66,14 +66,15 @@ def _readers(net: Net) -> tuple[list[int], dict[int, list[int | None]]]:
     readers: list[int] = []
     read_by: dict[int, list[int | None]] = {}
     for layer in net.layers:
-        read_by[layer.index] = [current.get(name) for name in layer.bottom]
-        for version in read_by[layer.index]:
+        read_by[layer.index] = versions = [current.get(name) for name in layer.bottom]
+        for version in versions:
             if version is not None:
                 readers[version] += 1
         for name in layer.top if not dropped_input(layer) else ():
             current[name] = len(readers)
             readers.append(0)
-        for name, weight in _losses(layer):
+        weights = layer.message.all("loss_weight")
+        for name, weight in zip(layer.top, weights, strict=False) if weights else ():
             if weight and name in current:
                 readers[current[name]] += 1
     return readers, read_by
@@ -98,10 +99,6 @@ def cleared_losses(net: Net) -> frozenset[int]:
             found.add(layer.index)
         version += len(tops)
     return frozenset(found)
-
-
-def _losses(layer: Layer) -> Iterator[tuple[str, object]]:
-    return zip(layer.top, layer.message.all("loss_weight"), strict=False)
 
 
 def dropped_input(layer: Layer) -> bool:

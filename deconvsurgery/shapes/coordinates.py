@@ -39,6 +39,8 @@ class AxisMap(NamedTuple):
         >>> AxisMap(Fraction(8), Fraction(4)).after(AxisMap(Fraction(1, 8), Fraction(-1, 2)))
         AxisMap(scale=Fraction(1, 1), shift=Fraction(0, 1))
         """
+        if self is SAME:
+            return first
         return AxisMap(self.scale * first.scale, self.scale * first.shift + self.shift)
 
     def inverse(self) -> AxisMap:
@@ -54,6 +56,9 @@ class AxisMap(NamedTuple):
             and max(abs(shift.numerator), shift.denominator) <= _LARGEST
         )
 
+
+SAME: Final = AxisMap()
+"""Every pixel stays where it is, as in most convolutions of a net."""
 
 CoordinateMap: TypeAlias = tuple[AxisMap, ...]
 """A map an axis; ``()`` is the identity, however many axes there are."""
@@ -146,11 +151,13 @@ def _pooling(param: NetMessage, window: Window | None) -> CoordinateMap | None:
 def _windowed(window: Window) -> CoordinateMap:
     """A window's centre: output j looks at input j * stride - pad + (extent - 1) / 2."""
     axes = [*zip(window.extent, window.stride, window.pad, strict=True)]
-    maps = {
-        axis: AxisMap(Fraction(1, axis[1]), (axis[2] - Fraction(axis[0] - 1, 2)) / axis[1])
-        for axis in dict.fromkeys(axes)
-    }
+    maps = {axis: _of_axis(*axis) for axis in dict.fromkeys(axes)}
     return tuple(maps[axis] for axis in axes)
+
+
+def _of_axis(extent: int, stride: int, pad: int) -> AxisMap:
+    found = AxisMap(Fraction(1, stride), (pad - Fraction(extent - 1, 2)) / stride)
+    return SAME if found == SAME else found
 
 
 def _upsample(layer: Layer) -> CoordinateMap | None:

@@ -164,9 +164,10 @@ def _filled(
     elif layer.type in _FILLERS:
         name, fillers = _fillers(layer)
         param = layer.message.message(name)
-        biased = param.flag("bias_term", layer.type != "Scale")
         for (field, _), blob in zip(fillers, (*blobs, None, None), strict=False):
-            if field in param and (biased or field != "bias_filler"):
+            if field in param and (
+                field != "bias_filler" or param.flag("bias_term", layer.type != "Scale")
+            ):
                 yield field, param.message(field), blob
     else:
         yield from _of_forks(layer.message)

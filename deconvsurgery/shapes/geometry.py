@@ -178,6 +178,8 @@ def merged(shapes: Sequence[Shape]) -> tuple[Shape, bool]:
     known = [shape for shape in shapes if shape is not None]
     if not known:
         return None, True
+    if len(known) == 1:
+        return known[0], True
     if len({len(shape) for shape in known}) > 1:
         return None, False
     agreed = True
@@ -197,10 +199,11 @@ def check_blob(shape: Shape) -> None:
         raise ShapeError(f"a blob would have {len(shape)} axes, Caffe's limit is {MAX_AXES}")
     count = 1
     for dim in shape:
-        known = 1 if dim is None else dim
-        if known < 0:
-            raise ShapeError(f"a blob would have a size of {known}, which is below 0")
+        if dim is None:
+            continue
+        if dim < 0:
+            raise ShapeError(f"a blob would have a size of {dim}, which is below 0")
+        count *= dim
         # As in Caffe an axis of 0 ends the check of the count, nothing being allocated then.
-        if max(known, count * known) > INT_MAX:
+        if count > INT_MAX or dim > INT_MAX:
             raise ShapeError(f"a blob would have more than {INT_MAX} values, Caffe's limit")
-        count *= known

@@ -155,13 +155,15 @@ def _walk(net: Net, witnesses: Mapping[int, tuple[int, ...]], axes: Mapping[Blob
         if found.guess is None:
             blobs.update(zip(layer.bottom, found.bottoms, strict=True))
         set_up = _set_up(layer, found, cleared=layer.index in cleared)
-        tops = tuple(
-            _of_axes(axes.get((layer.index, at))) if shape is None else shape
-            for at, shape in enumerate(set_up.tops)
-        )
-        shapes[layer.index] = set_up._replace(tops=tops)
+        if axes and None in set_up.tops:
+            known = (
+                _of_axes(axes.get((layer.index, at))) if shape is None else shape
+                for at, shape in enumerate(set_up.tops)
+            )
+            set_up = set_up._replace(tops=tuple(known))
+        shapes[layer.index] = set_up
         made = _channels_made(layer, carried)
-        for name, shape in zip(layer.top, tops, strict=True):
+        for name, shape in zip(layer.top, set_up.tops, strict=True):
             blobs[name] = shape
             carried.pop(name, None)
             if shape is None and made is not None:
@@ -199,17 +201,17 @@ def _set_up(layer: Layer, found: Channels, *, cleared: bool = False) -> LayerSha
         setup = Setup(certain_tops(layer, bottoms), None, words, window=window)
     stopped = setup.problem is not None and not setup.late
     own = None if stopped or setup.blobs is None else kept_blobs(layer, setup.blobs)
-    return LayerShapes(
+    judged = layer.type in BVLC_TYPES
+    stops = objection(layer, setup.tops, setup.blobs, cleared=cleared) if judged else None
+    return LayerShapes(  # without the fields' names, which double what it takes
         bottoms,
-        tops=(*setup.tops, *unknown)[: len(unknown)],
-        blobs=None if own is None else tuple(own),
-        guess=None if stopped else found.guess,
-        problem=setup.problem,
-        forms=() if stopped else setup.forms,
-        window=setup.window,
-        channels=found.channels,
-        objection=objection(layer, setup.tops, setup.blobs, cleared=cleared)
-        if layer.type in BVLC_TYPES
-        else None,
-        late=setup.late,
+        (*setup.tops, *unknown)[: len(unknown)],
+        None if own is None else tuple(own),
+        None if stopped else found.guess,
+        setup.problem,
+        () if stopped else setup.forms,
+        setup.window,
+        found.channels,
+        stops,
+        setup.late,
     )

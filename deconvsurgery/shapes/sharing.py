@@ -31,6 +31,8 @@ def unlike_sharers(net: Net, shapes: Mapping[int, LayerShapes]) -> dict[int, str
     found: dict[int, str] = {}
     owners: dict[str, _Owner] = {}
     for layer in net.layers:
+        if not layer.param:
+            continue
         blobs = shapes[layer.index].blobs
         specs = layer.message.messages("param")  # also of V1, which is upgraded when it is read
         for position, (spec, text) in enumerate(zip(layer.param, specs, strict=True)):

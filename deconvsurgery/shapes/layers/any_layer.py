@@ -39,12 +39,16 @@ def objection(
 
     ``cleared``: a Split has got its ``loss_weight``.
     """
-    weights = _loss_weights(layer, 0 if cleared else len(layer.message.all("loss_weight")))
-    return weights or next(_objections(layer, tops, blobs), None)
+    weights = layer.message.all("loss_weight")
+    wrong = _loss_weights(layer, 0 if cleared else len(weights))
+    return wrong or next(_objections(layer, tops, blobs, weights), None)
 
 
 def _objections(
-    layer: Layer, tops: Sequence[Shape], blobs: Sequence[Shape] | None
+    layer: Layer,
+    tops: Sequence[Shape],
+    blobs: Sequence[Shape] | None,
+    loss_weights: Sequence[object],
 ) -> Iterator[str]:
     """Of which the first is asked for."""
     if not layer.type:
@@ -55,23 +59,25 @@ def _objections(
         yield f"propagate_down is given {plural(down, 'time')} for {several}"
     if (count := wrong_count(layer)) is not None:
         yield count
-    if layer.type in _FILLED and "blobs" not in layer.message:
+    given = "blobs" in layer.message
+    if layer.type in _FILLED and not given:
         for blob in blobs or ():
             if blob is not None and 0 in blob:
                 yield f"its blob of {dims(blob)} is empty, which no filler takes"
     if layer.bottom and layer.bottom[0] in layer.top and _never_in_place(layer, tops):
         yield f"its top is its bottom {quoted(layer.bottom[0])}, {layer.type} never works in place"
-    for shape, weight in zip(tops, layer.message.all("loss_weight"), strict=False):
+    for shape, weight in zip(tops, loss_weights, strict=False):
         # An Input without a shape makes a blob with no values, whatever its axes.
         if weight and shape is not None and (0 in shape or _shapeless(layer)):
             yield "its top is empty, and has a loss_weight"
-    yield from unfit_blobs(layer, blobs)
-    own = kept_blobs(layer, blobs)
+    if given:
+        yield from unfit_blobs(layer, blobs)
+    own = kept_blobs(layer, blobs) if layer.param else None
     if own is not None and len(layer.param) > len(own):
-        given = plural(len(layer.param), "param")
-        yield f"{given} for {plural(len(own), 'blob')}, at most one for each is right"
-    learned = [at for at, spec in enumerate(layer.param[:3]) if spec.lr_mult != 0]
-    if layer.type == "BatchNorm" and len(layer.param) < 3 and learned:
+        params = plural(len(layer.param), "param")
+        yield f"{params} for {plural(len(own), 'blob')}, at most one for each is right"
+    learned = layer.type == "BatchNorm" and any(spec.lr_mult != 0 for spec in layer.param)
+    if learned and len(layer.param) < 3:
         yield "lr_mult is not 0, no training changes the blobs of a BatchNorm"
 
 

@@ -40,7 +40,7 @@ _FOREIGN: Final = frozenset(
 
 def foreign_window(param: NetMessage) -> bool:
     """A fork's fields change the window: its sizes are not to be known."""
-    return any(name in _FOREIGN for name, _ in param.fields)
+    return not _FOREIGN.isdisjoint([name for name, _ in param.fields])
 
 
 def spatial_axes(param: ConvolutionParam, shape: Shape) -> int | None:
