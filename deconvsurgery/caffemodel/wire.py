@@ -99,6 +99,9 @@ class BufferedSource:
 
     def short_varint(self, offset: int, stop: int) -> tuple[int, int]:
         """A tag or a length: protobuf reads those from ``_SHORT`` bytes at most."""
+        index = offset - self._start
+        if offset < stop and 0 <= index < len(self._bytes) and self._bytes[index] < 0x80:
+            return self._bytes[index], offset + 1  # as in `varint`, without another call
         value, position = self.varint(offset, stop)
         if position - offset > _SHORT:
             raise ModelError(
@@ -127,10 +130,35 @@ def fields(window: BufferedSource, start: int, stop: int) -> Iterator[Field]:
 
 def field_at(window: BufferedSource, tag: int, stop: int) -> Field:
     """The field whose tag begins at ``tag``, in a message that ends at ``stop``."""
-    field = _field(window, tag, stop)
-    if field.wire_type == END_GROUP:
+    key, position = window.short_varint(tag, stop)
+    number, wire_type = key >> 3, key & 7
+    if not 1 <= number <= MAX_NUMBER:
+        raise ModelError(f"field number {number} does not exist", offset=tag, hint=_BAD_HINT)
+    value = 0
+    start = position
+    if wire_type == VARINT:
+        value, position = window.varint(position, stop)
+    elif wire_type == LEN:
+        length, start = window.short_varint(position, stop)
+        position = start + length
+    elif wire_type == I32:
+        position += 4
+    elif wire_type == I64:
+        position += 8
+    elif wire_type == GROUP:
+        position = _group_end(window, number, position, stop)
+    elif wire_type == END_GROUP:
         raise ModelError("a group ends that never began", offset=tag, hint=_BAD_HINT)
-    return field
+    else:
+        raise ModelError(f"wire type {wire_type} does not exist", offset=tag, hint=_BAD_HINT)
+    if position > stop:
+        raise ModelError(
+            f"field {number} needs {plural(position - start, 'byte')} where "
+            f"{stop - start:,} {agreed(stop - start, 'is', 'are')} left",
+            offset=tag,
+            hint=_CUT_HINT,
+        )
+    return Field(number, wire_type, tag, start, position, value)
 
 
 def run_stop(window: BufferedSource, field: Field, stop: int) -> int:
@@ -152,36 +180,6 @@ def run_stop(window: BufferedSource, field: Field, stop: int) -> int:
     return position
 
 
-def _field(window: BufferedSource, tag: int, stop: int) -> Field:
-    key, position = window.short_varint(tag, stop)
-    number, wire_type = key >> 3, key & 7
-    if not 1 <= number <= MAX_NUMBER:
-        raise ModelError(f"field number {number} does not exist", offset=tag, hint=_BAD_HINT)
-    value = 0
-    start = position
-    if wire_type == VARINT:
-        value, position = window.varint(position, stop)
-    elif wire_type == LEN:
-        length, start = window.short_varint(position, stop)
-        position = start + length
-    elif wire_type == I32:
-        position += 4
-    elif wire_type == I64:
-        position += 8
-    elif wire_type == GROUP:
-        position = _group_end(window, number, position, stop)
-    elif wire_type != END_GROUP:
-        raise ModelError(f"wire type {wire_type} does not exist", offset=tag, hint=_BAD_HINT)
-    if position > stop:
-        raise ModelError(
-            f"field {number} needs {plural(position - start, 'byte')} where "
-            f"{stop - start:,} {agreed(stop - start, 'is', 'are')} left",
-            offset=tag,
-            hint=_CUT_HINT,
-        )
-    return Field(number, wire_type, tag, start, position, value)
-
-
 def _group_end(window: BufferedSource, number: int, position: int, stop: int) -> int:
     """The offset behind the end tag of the group whose content begins at ``position``."""
     opened = [number]
@@ -196,7 +194,7 @@ def _group_end(window: BufferedSource, number: int, position: int, stop: int) ->
                 raise ModelError("groups are not nested", offset=tag, hint=_BAD_HINT)
             position = after
         else:
-            position = _field(window, tag, stop).stop
+            position = field_at(window, tag, stop).stop
         if len(opened) > MAX_GROUPS:
             raise ModelError(
                 f"groups are nested more than {MAX_GROUPS} deep", offset=tag, hint=_BAD_HINT

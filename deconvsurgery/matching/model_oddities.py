@@ -183,11 +183,14 @@ _KINDS: Final[Mapping[str, _Kind]] = {
 }
 
 
+_ODD_STORAGE: Final = (*RAW_STORAGE.values(), Storage.DOUBLE_DATA)
+
+
 def _kinds(blob: SourceBlob) -> Iterator[str]:
     """What is odd about one blob: a kind of the above, how it is stored, or its own problem."""
     if blob.problem:
         yield blob.problem
-    elif blob.count and blob.storage in (*RAW_STORAGE.values(), Storage.DOUBLE_DATA):
+    elif blob.count and blob.storage in _ODD_STORAGE:
         yield blob.storage
     if blob.of_c3d:
         yield _C3D
