@@ -610,7 +610,7 @@ def steps(place: Path, kind: Kind, line: str, n: int) -> tuple[int, int]:
 SHOWN: Final[Sequence[tuple[str, Sequence[int], Sequence[str]]]] = (
     ("layers", (1_000, 10_000), ("inspect -a net in",)),
     ("layers, one name", (1_000, 10_000), ("inspect -a net in",)),
-    ("matched", (200, 2_000), ("apply net in out",)),
+    ("matched", (200, 2_000), ("apply net in out", "check --fix --exit-zero net in")),
     ("matched, one name", (200, 2_000), ("check net in",)),
     ("bottoms", (10_000, 100_000), ("inspect -a net in",)),
     ("kernel sizes", (10_000, 100_000), ("inspect -a net in",)),
