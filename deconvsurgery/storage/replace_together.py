@@ -66,7 +66,9 @@ def write_together(files: Sequence[NewFile]) -> tuple[Written, ...]:
                 take_all(news, kept=lambda new: os.path.basename(beside(new.place.path, KEPT)))
         finally:
             records.stay = any(new.left is not None for new in news)
-        return tuple(map(written, news))
+        done = tuple(map(written, news))
+        stack.close()  # in the body: a signal as it is left would leave the records where they are
+        return done
 
 
 def _not_taken(error: OSError, news: Sequence[AnyStaged]) -> FileError:
