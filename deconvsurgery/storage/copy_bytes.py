@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import select
+import stat
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -194,8 +195,9 @@ class FileSink(Sink):
         self._tell(size)
 
     def _copy(self, source: Source, start: int, stop: int) -> None:
-        """Copy bytes ``[start, stop)``, inside the kernel where it can do that."""
-        while start < stop and self.kernel_copy is not None and source.fd >= 0:
+        """Copy bytes ``[start, stop)``, inside the kernel where it can do that, and not slowly."""
+        by_kernel = source.fd >= 0 and not (stop - start >= _MIB and self._shifts(start))
+        while start < stop and by_kernel and self.kernel_copy is not None:
             try:
                 copied = self.kernel_copy(source.fd, self.fd, min(_PIECE, stop - start), start)
             except InterruptedError:
@@ -212,6 +214,18 @@ class FileSink(Sink):
             data = source.read(start, min(source.stride, stop - start))
             self.write(data)
             start += len(data)
+
+    def _shifts(self, start: int) -> bool:
+        """What is copied from ``start`` on gets another place within its pages, on a local disk.
+
+        The kernel goes from page to page, each of which it then writes in two parts: to read and
+        write a megabyte at a time takes two thirds of the time. Not asked of file systems whose
+        devices have the major number 0: a server may copy on its own there, and others clone.
+        """
+        status = os.fstat(self.fd)
+        if not stat.S_ISREG(status.st_mode) or not os.major(status.st_dev):
+            return False
+        return (os.lseek(self.fd, 0, os.SEEK_CUR) - start) % os.sysconf("SC_PAGE_SIZE") != 0
 
 
 class Both(Sink):

@@ -405,6 +405,30 @@ def test_a_real_full_disk(source: FileSource, tmp_path: Path, words: Words) -> N
 
 
 @pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no copy_file_range here")
+@pytest.mark.parametrize("inserted", [b"", b"x", b"x" * os.sysconf("SC_PAGE_SIZE")], ids=len)
+@pytest.mark.parametrize("major", [0, 8])
+def test_large_ranges_that_shift_within_pages_are_read_and_written_on_a_local_disk(
+    inserted: bytes, major: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytes(range(256)) * (3 << 12)  # 3 MiB
+    (tmp_path / "in").write_bytes(data)
+    edits = [replacing(100, 100, inserted), replacing(5000, 5001, b"y")]
+    real, ranges = os.copy_file_range, []
+
+    def copied(source: int, target: int, count: int, start: int) -> int:
+        ranges.append(start)
+        return real(source, target, count, start)
+
+    monkeypatch.setattr(os, "copy_file_range", copied)
+    monkeypatch.setattr(os, "major", lambda _device: major)
+    with open_source(tmp_path / "in") as source:
+        write_spliced(source, edits, tmp_path / "out")
+    assert (tmp_path / "out").read_bytes() == spliced(data, edits)
+    by_kernel = major == 0 or inserted != b"x"
+    assert ranges == [0, 100, *[5001] * by_kernel]  # the first two are small
+
+
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="no copy_file_range here")
 @pytest.mark.parametrize("after", [0, 1, 2])
 @pytest.mark.parametrize(
     "number",
