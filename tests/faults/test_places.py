@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,8 @@ def nobody(template: Path) -> Iterator[Path]:
             shutil.copy(file, folder)
         for path in (folder, *folder.iterdir()):
             os.chown(path, 65534, 65534)
+        # Imported when it is needed, by a user who may not read the files of root's Python.
+        import_module("rich.console")
         os.seteuid(65534)
         yield folder
     finally:
