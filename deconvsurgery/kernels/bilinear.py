@@ -16,8 +16,7 @@ with f = ceil(k / 2). ``docs/kernels.md`` works them through.
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache, reduce
 from math import prod
 from typing import Any
@@ -25,23 +24,22 @@ from typing import Any
 import numpy as np
 
 from deconvsurgery.arguments import one_of
-from deconvsurgery.errors import ShapeError
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.wording import plural
 
 from . import arrays
 from .formula_names import Formula, KernelSupport
+from .kernel_axis import (
+    apex,
+    checked_size,
+    half_width_of,
+    half_widths,
+    per_axis,
+    phases_of,
+    positive,
+)
 
-# 4096 x 4096. Published kernels end at 64 x 64; past this a size is a mistake or an attack.
-LARGEST_KERNEL = 2**24
-# Caffe counts a blob's values in a signed 32-bit int (Blob::Reshape).
-LARGEST_BLOB = 2**31 - 1
 # Kernels of up to so many values are kept: a run asks for a few again and again.
 MOST_KEPT = 2**14
-# More phases than this are not listed one by one.
-MANY_PHASES = 2**16
-# More than float32 loses on the way from weights to a gain.
-GAIN_TOLERANCE = 1e-6
 
 
 class Centre(NamedTuple):
@@ -49,32 +47,6 @@ class Centre(NamedTuple):
 
     mass: float
     true: float
-
-
-def apex(size: int, formula: Formula = Formula.FCN) -> float:
-    """The position of the triangle's top, in taps from the first one.
-
-    The released filler asks whether f is odd where it means to ask for the size, so its top is
-    half a tap off for every second pair of sizes (BVLC/caffe#5713 fixed it):
-
-    >>> [apex(size) for size in (3, 4, 5, 6)]
-    [1.0, 1.5, 2.0, 2.5]
-    >>> [apex(size, Formula.CAFFE_1_0) for size in (3, 4, 5, 6)]
-    [1.5, 1.5, 2.0, 2.0]
-    """
-    if formula == Formula.CAFFE_1_0:
-        half = half_width_of(size)
-        return (2 * half - 1 - half % 2) / 2
-    return (size - 1) / 2
-
-
-def released_is_off_centre(size: int) -> bool:
-    """The released filler's top is not in the middle: sizes 2, 3, 6, 7, 10, 11 and so on.
-
-    >>> [size for size in range(1, 13) if released_is_off_centre(size)]
-    [2, 3, 6, 7, 10, 11]
-    """
-    return apex(size, Formula.CAFFE_1_0) != apex(size)
 
 
 def triangle(
@@ -199,22 +171,9 @@ def phase_gains(taps: arrays.Array, stride: int, dilation: int = 1) -> tuple[flo
     """
     if taps.ndim != 1:
         raise ValueError(f"one axis at a time, not an array of shape {taps.shape}")
-    step = positive(stride, "a stride")
-    spread = 0 if dilation == 0 else positive(dilation, "a dilation")
-    phases = np.arange(taps.size) * spread % step
-    # Past the last tap all phases are alike: one 0 stands for millions.
-    count = step if step <= MANY_PHASES else min(step, (taps.size - 1) * spread + 2)
-    gains = np.bincount(phases, weights=taps, minlength=count)
+    count = phases_of(taps.size, stride, dilation)
+    gains = np.bincount(np.arange(taps.size) * dilation % stride, weights=taps, minlength=count)
     return tuple(gains.tolist())
-
-
-def has_unit_gain(gains: Iterable[float]) -> bool:
-    """A constant image stays what it is, up to float32's rounding.
-
-    >>> has_unit_gain(phase_gains(triangle(6), 3)), has_unit_gain(phase_gains(triangle(2), 2))
-    (True, False)
-    """
-    return all(abs(gain - 1) <= GAIN_TOLERANCE for gain in gains)
 
 
 def centre(taps: arrays.Array) -> Centre:
@@ -234,34 +193,6 @@ def centre(taps: arrays.Array) -> Centre:
     return Centre(moment / total if total else float("nan"), (taps.size - 1) / 2)
 
 
-def half_widths(
-    sizes: Sequence[int], stride: int | Sequence[int] | None, support: KernelSupport
-) -> tuple[int, ...]:
-    """The triangle's half-width for each axis, in taps."""
-    if support == KernelSupport.KERNEL:
-        return tuple(half_width_of(size) for size in sizes)
-    if stride is None:
-        raise ShapeError("a triangle as wide as the stride needs the stride")
-    strides = per_axis(stride, len(sizes))
-    if len(strides) != len(sizes):
-        raise ShapeError(
-            f"a kernel of {plural(len(sizes), 'axis', 'axes')} has {plural(len(strides), 'stride')}"
-        )
-    return tuple(positive(step, "a stride") for step in strides)
-
-
-def half_width_of(size: int) -> int:
-    """The f of all formulas, ceil(size / 2): the stride at which such a kernel has gain 1."""
-    return (size + 1) // 2
-
-
-def per_axis(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
-    """An int stands for all ``count`` axes."""
-    if isinstance(numbers, Sequence | np.ndarray):
-        return tuple(operator.index(number) for number in numbers)
-    return (operator.index(numbers),) * count
-
-
 def _working_type(formula: Formula, dtype: arrays.DTypeLike) -> np.dtype[Any]:
     """The type that the formula's origin computes in when the blob is of ``dtype``."""
     wanted = np.dtype(dtype)
@@ -273,30 +204,3 @@ def _working_type(formula: Formula, dtype: arrays.DTypeLike) -> np.dtype[Any]:
     # nets of doubles. Caffe has no nets of halves; those get float32's values, rounded.
     own = formula == Formula.CAFFE and wanted.itemsize >= 8
     return np.dtype(np.float64 if own else np.float32)
-
-
-def positive(number: int, name: str, most: int | None = LARGEST_KERNEL) -> int:
-    """The number, or ``ShapeError`` when no layer has such a one."""
-    if number < 1:
-        raise ShapeError(f"{name} must be at least 1, not {number}")
-    if most is not None and number > most:
-        raise ShapeError(f"{name} of {number} is beyond all reason (limit {most})")
-    return number
-
-
-def checked_size(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """The sizes, or ``ShapeError`` before anything is allocated."""
-    if not sizes:
-        raise ShapeError("a kernel needs at least one axis")
-    for size in sizes:
-        positive(size, "a kernel size", most=None)
-    if prod(sizes) > LARGEST_KERNEL:
-        raise ShapeError(
-            f"a kernel of {times(sizes)} is beyond all reason (limit {LARGEST_KERNEL} values)"
-        )
-    return sizes
-
-
-def times(shape: Sequence[int]) -> str:
-    """Dims in words: 21 x 21 x 4 x 4."""
-    return " x ".join(map(str, shape)) or "()"

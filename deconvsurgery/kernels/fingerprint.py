@@ -11,14 +11,10 @@ import numpy as np
 
 from deconvsurgery.named_tuple import NamedTuple
 
-from .bilinear import (
-    LARGEST_KERNEL,
-    MOST_KEPT,
-    bilinear_kernel,
-    checked_size,
-)
+from .bilinear import MOST_KEPT, bilinear_kernel
 from .formula_names import Formula, KernelSupport
-from .weight_states import WeightState
+from .kernel_axis import LARGEST_KERNEL, checked_size
+from .weight_states import Fingerprint, WeightState
 
 if TYPE_CHECKING:
     from .arrays import Array
@@ -29,27 +25,6 @@ TOLERANCE = 1e-6
 HALF_TOLERANCE = 2.0**-12 + TOLERANCE
 # How far fine-tuning may move a kernel, in parts of its largest value.
 NEAR = 0.1
-
-
-class Fingerprint(NamedTuple):
-    """The state of a weight blob and the number that goes with it.
-
-    ``distance`` is ``max |w - ideal|`` for `State.NEAR_BILINEAR` and `State.OTHER`, where an ideal
-    exists; ``value`` is the constant. ``support`` says how wide the triangle is that was
-    recognised (or is nearest, with ``distance``). ``nvidia``: a state `State.OTHER` that the filler
-    of NVIDIA's Caffe 0.16 and 0.17 makes. ``nan`` and ``infinite`` count the values that
-    make it `State.NOT_FINITE`. ``own`` is what weights of `State.OTHER_SHAPE` are in the shape that
-    they have.
-    """
-
-    state: WeightState
-    distance: float | None = None
-    value: float | None = None
-    support: KernelSupport | None = None
-    nvidia: bool = False
-    nan: int = 0
-    infinite: int = 0
-    own: WeightState | None = None
 
 
 def fingerprint(

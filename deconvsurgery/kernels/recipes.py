@@ -6,7 +6,7 @@ from operator import index
 
 from deconvsurgery.named_tuple import NamedTuple
 
-from .bilinear import positive
+from .kernel_axis import positive
 
 
 class Recipe(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from deconvsurgery.named_tuple import NamedTuple
 
-from .bilinear import MANY_PHASES
+from .kernel_axis import MANY_PHASES
 
 if TYPE_CHECKING:
     from .arrays import Array

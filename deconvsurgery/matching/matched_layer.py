@@ -8,8 +8,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.kernel_axis import LARGEST_KERNEL, half_width_of, has_unit_gain
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.options.apply import ApplyOptions
 from deconvsurgery.prototxt.net import Layer

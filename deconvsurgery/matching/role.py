@@ -21,7 +21,7 @@ from deconvsurgery.shapes.fillers import BILINEAR, NAMES, meant
 from deconvsurgery.wording import by
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import Fingerprint
     from deconvsurgery.prototxt.net import ConvolutionParam, Filler
 
     from .matched_layer import MatchedLayer

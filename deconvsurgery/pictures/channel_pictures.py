@@ -7,7 +7,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from deconvsurgery.kernels.channel_map import Sight, sight
-from deconvsurgery.plans.apply.before_and_after import weights_of
+from deconvsurgery.plans.apply.layer_weights import weights_of
 from deconvsurgery.plans.apply.new_values import new_weights
 
 if TYPE_CHECKING:

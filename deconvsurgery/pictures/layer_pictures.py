@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.plans.apply.before_and_after import weights_of
+from deconvsurgery.plans.apply.layer_weights import weights_of
 from deconvsurgery.plans.apply.plan_types import ApplyChange, ApplyPlan
 from deconvsurgery.shapes.upsampling_path import WayUp, ways_up
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deconvsurgery.kernels.bilinear import has_unit_gain
 from deconvsurgery.kernels.channel_map import Sight, Wiring
+from deconvsurgery.kernels.kernel_axis import has_unit_gain
 from deconvsurgery.wording import plural
 
 from .phrases import number

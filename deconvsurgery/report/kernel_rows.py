@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deconvsurgery.kernels.bilinear import GAIN_TOLERANCE, Centre, has_unit_gain
+from deconvsurgery.kernels.kernel_axis import GAIN_TOLERANCE, has_unit_gain
 from deconvsurgery.wording import by
 
 from .cells import Cell, Tone
 from .phrases import Medium, number, size
 
 if TYPE_CHECKING:
+    from deconvsurgery.kernels.bilinear import Centre
     from deconvsurgery.verbs.kernel_facts import KernelFacts
 
 # A grid of more columns is a picture rather than numbers.

@@ -18,7 +18,7 @@ from deconvsurgery.wording import by, printable
 from .cells import Tone
 
 if TYPE_CHECKING:
-    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import Fingerprint
 
 # Past this a name is shortened on a terminal; Caffe's longest in the wild are about 40.
 NAME_WIDTH = 48
@@ -130,7 +130,7 @@ def state_tone(weights: Fingerprint | None) -> Tone:
 def state_words(weights: Fingerprint) -> str:
     """A state and the number that goes with it.
 
-    >>> from deconvsurgery.kernels.fingerprint import Fingerprint
+    >>> from deconvsurgery.kernels.weight_states import Fingerprint
     >>> state_words(Fingerprint(WeightState.NEAR_BILINEAR, distance=0.01234567))
     'near-bilinear, 0.01235 off'
     """

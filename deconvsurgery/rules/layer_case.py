@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, is_empty, role_of
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.plans.apply.before_and_after import judged
+from deconvsurgery.plans.apply.layer_weights import judged
 from deconvsurgery.shapes.fillers import FillerProblem, filler_problems, meant
 
 from .layers_of_a_name import LayersOfAName
@@ -15,8 +15,7 @@ from .layers_of_a_name import LayersOfAName
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
     from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.kernels.fingerprint import Fingerprint
-    from deconvsurgery.kernels.weight_states import WeightState
+    from deconvsurgery.kernels.weight_states import Fingerprint, WeightState
     from deconvsurgery.matching.matched_layer import MatchedLayer
     from deconvsurgery.matching.refusal import Refusal
     from deconvsurgery.prototxt.net import Filler

@@ -8,8 +8,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from deconvsurgery.kernels.fingerprint import not_finite
-
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceLayer
 
@@ -39,6 +37,8 @@ class LayersOfAName:
     @cached_property
     def not_finite_bias(self) -> tuple[int, int]:
         """NaN and infinite values of the bias that Caffe keeps."""
+        from deconvsurgery.kernels.fingerprint import not_finite  # numpy, for a model's values
+
         nan = infinite = 0
         last = self.last_weighted
         for blob in last.blobs[1:] if last else ():

@@ -17,7 +17,6 @@ from deconvsurgery.matching.rewritable import not_rewritable
 from deconvsurgery.matching.role import filled_by, role_of
 from deconvsurgery.matching.shared_blobs import Owner, owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
-from deconvsurgery.plans.apply.before_and_after import look
 from deconvsurgery.prototxt.net import Filler, Layer, Net, NetState
 from deconvsurgery.prototxt.parse import convolution_param
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers, exact_patterns
@@ -30,7 +29,7 @@ from .layers_of_a_name import LayersOfAName
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model, SourceLayer
     from deconvsurgery.caffemodel.source_blob import SourceBlob
-    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import Fingerprint
     from deconvsurgery.shapes.placement import Placement
 
 
@@ -142,6 +141,8 @@ class _Weights:
         asked = id(blob), target.shape, param.num_output, param.group, target.stride
         known = self._model.looked_at.get(asked)
         if known is None or known[0] is not blob:
+            from deconvsurgery.plans.apply.before_and_after import look  # numpy, for values
+
             known = blob, look(blob, target, self._model).before
             self._model.looked_at[asked] = known
         found: Fingerprint = known[1]
@@ -200,6 +201,8 @@ def model_case(source: SourceLayer, model: Model, *, matched: bool) -> LayerCase
     """A Deconvolution by what the model itself says of it."""
     blob = source.blobs[0] if source.blobs else None
     target = _model_target(source, model)
+    from deconvsurgery.plans.apply.before_and_after import look  # numpy, for values
+
     state = look(blob, target, model).before
     return LayerCase(
         target,

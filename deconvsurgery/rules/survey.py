@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import Storage
-from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.kernels.weight_states import Fingerprint
 from deconvsurgery.matching.matched_layer import MatchedLayer
 from deconvsurgery.matching.role import Role, RoleFound
 from deconvsurgery.named_tuple import NamedTuple

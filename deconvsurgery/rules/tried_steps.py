@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.caffemodel.model import Model, Version, refuse_mixed
 from deconvsurgery.errors import SelectionError, ShapeError
-from deconvsurgery.kernels.fingerprint import fingerprint
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
 from deconvsurgery.named_tuple import NamedTuple
@@ -255,6 +254,8 @@ def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:
         stride = convolution_window(layer.convolution_param, axes).stride
     except ShapeError:
         return False
+    from deconvsurgery.kernels.fingerprint import fingerprint  # numpy, for a model's values
+
     channels, outputs = shape[:2]
     alone = outputs == 1  # a group for each channel, else one for all
     rows = model.rows(blob, shape)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from math import prod
 from typing import TYPE_CHECKING, Final
 
-from deconvsurgery.kernels.bilinear import apex, released_is_off_centre
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
+from deconvsurgery.kernels.kernel_axis import apex, released_is_off_centre
 from deconvsurgery.kernels.weight_states import WeightState
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.options.apply import ApplyOptions

@@ -46,12 +46,14 @@ from deconvsurgery.kernels.bilinear import (
     phase_gains as phase_gains,
 )
 from deconvsurgery.kernels.bilinear_fill import BilinearFill as BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint as Fingerprint
 from deconvsurgery.kernels.formula_names import (
     Formula as Formula,
     KernelSupport as KernelSupport,
 )
-from deconvsurgery.kernels.weight_states import WeightState as WeightState
+from deconvsurgery.kernels.weight_states import (
+    Fingerprint as Fingerprint,
+    WeightState as WeightState,
+)
 from deconvsurgery.kernels.recipes import Recipe as Recipe, recipe as recipe
 from deconvsurgery.matching.matched_layer import MatchedLayer as MatchedLayer
 from deconvsurgery.matching.role import Role as Role, RoleFound as RoleFound

@@ -7,18 +7,10 @@ from typing import ClassVar
 
 from deconvsurgery.arguments import one_of
 from deconvsurgery.kernels import arrays
-from deconvsurgery.kernels.bilinear import (
-    GAIN_TOLERANCE,
-    Centre,
-    bilinear_kernel,
-    centre,
-    half_widths,
-    has_unit_gain,
-    per_axis,
-    triangle,
-)
+from deconvsurgery.kernels.bilinear import Centre, bilinear_kernel, centre, triangle
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
 from deconvsurgery.kernels.formula_names import Formula, KernelSupport
+from deconvsurgery.kernels.kernel_axis import GAIN_TOLERANCE, half_widths, has_unit_gain, per_axis
 from deconvsurgery.kernels.recipes import Recipe, recipe
 from deconvsurgery.wording import by
 

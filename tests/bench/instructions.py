@@ -35,13 +35,14 @@ COMMANDS = {
     "apply": (*TOOL, "apply", "-f", NET, BASE, "out.caffemodel"),
     "inspect": (*TOOL, "inspect", NET, BASE),
     "check": (*TOOL, "check", NET, BASE),
+    "check NET": (*TOOL, "check", NET),
     "patch-net": (*TOOL, "patch-net", "-f", NET, "out.prototxt"),
     "convert": (*TOOL, "convert", "-f", BASE, "converted.caffemodel"),
     "diff": (*TOOL, "diff", BASE, FILLED),
     "regroup": (*TOOL, "regroup", "-f", NET, FILLED, "g.prototxt", "g.caffemodel"),
     "transplant": (*TOOL, "transplant", "-f", NET, BASE, "t.caffemodel"),
 }
-CHECKED = (PYTHON, FLOOR, "--version", "apply", "inspect", "check")
+CHECKED = (PYTHON, FLOOR, "--version", "apply", "inspect", "check", "check NET")
 
 
 def main() -> int:

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 import deconvsurgery as ds
 from deconvsurgery.kernels import bilinear
-from deconvsurgery.kernels.bilinear import (
+from deconvsurgery.kernels.bilinear import centre, triangle
+from deconvsurgery.kernels.kernel_axis import (
     apex,
-    centre,
     checked_size,
     has_unit_gain,
     released_is_off_centre,
     times,
-    triangle,
 )
 from helpers.oracles import ramp, scattered
 from helpers.places import LAYOUTS, SHARED
@@ -583,6 +582,29 @@ def test_gains_of_a_fill():
         1,
     )
     assert fill.gains((2, 1))[0] == (2.0, 0.0)
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 24),
+    st.integers(0, 5),
+    st.sampled_from(ds.Formula),
+    st.sampled_from(ds.KernelSupport),
+)
+def test_gains_of_a_fill_are_those_of_its_triangle(size, stride, dilation, formula, support):
+    """To the bit, though few of them are worked out with numpy."""
+    width = (size + 1) // 2 if support is ds.KernelSupport.KERNEL else stride
+    taps = triangle(size, formula, half_width=width, dtype=np.float64)
+    fill = ds.BilinearFill((2, 1, size), 2, 2, (stride,), formula, support)
+    assert fill.gains((dilation,)) == (ds.phase_gains(taps, stride, dilation),)
+
+
+@pytest.mark.parametrize("dilation", [-1, 10**9])
+@pytest.mark.parametrize("size", [4, 3000])
+def test_gains_of_a_hostile_dilation(size, dilation):
+    with pytest.raises(ds.ShapeError) as raised:
+        ds.BilinearFill((2, 1, size), 2, 2, (2,)).gains((dilation,))
+    assert dilation in numbers(raised.value.message)
 
 
 def test_a_recipe_for_a_factor_beyond_all_kernels() -> None:

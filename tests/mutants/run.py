@@ -70,6 +70,7 @@ TESTS = {
         "storage/test_write_amended.py",
     ],
     "kernels/bilinear": ["kernels/test_bilinear.py"],
+    "kernels/kernel_axis": ["kernels/test_bilinear.py"],
 }
 # Disks of other kinds take seconds to mount, and say nothing that `write_outputs` decides.
 NOT_RUN = "not real_clone"

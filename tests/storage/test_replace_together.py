@@ -19,6 +19,7 @@ from deconvsurgery.storage.destination import destination
 from deconvsurgery.storage.ended_replacement import (
     SettledAs,
     ended_replacement,
+    ended_words,
     settle_replacement,
 )
 from deconvsurgery.storage.names_beside import KEPT, RECORD
@@ -531,6 +532,7 @@ def test_a_record_that_is_none(text: str, folder: Path, words: Words) -> None:
         with pytest.raises(ds.OutputError) as raised:
             ask(folder / "net")
         words(raised.value)
+    assert ended_words(folder / "net") == ()  # those that write say it
     assert (contents(folder), beside(folder)) == (OLD, [f"net{RECORD}"])
 
 

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import deconvsurgery as ds
@@ -663,6 +663,8 @@ def test_whose_fault_it_is_that_the_kernel_cannot_copy(
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=30).filter(any), st.booleans())
+@example([0, 7], True)
+@example([0, 7], False)
 @settings(deadline=None)
 def test_short_calls_and_interruptions_are_completed(calls: list[int], by_kernel: bool) -> None:
     """Each number is a call: so many bytes at most, or for 0 an interruption."""

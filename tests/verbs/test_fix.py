@@ -293,6 +293,16 @@ def test_a_diff_writes_nothing(tmp_path: Path) -> None:
     assert (code, out) == (0, b"")
 
 
+def test_a_diff_on_a_terminal_has_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair(tmp_path)
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "80"}.items():
+        monkeypatch.setenv(name, value)
+    code, out, _ = run_here(tmp_path, "check", "--diff", *PAIR)
+    assert code == 1
+    assert b"\x1b[32m+    group: 3" in out
+    assert "(3, 3, 4, 4) → (3, 1, 4, 4)".encode() in out
+
+
 def test_a_diff_of_the_model_alone(tmp_path: Path) -> None:
     pair(tmp_path, GROUPED, np.zeros((3, 1, 4, 4), "<f4"))
     before = content(tmp_path)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from deconvsurgery.kernels.fingerprint import Fingerprint, Recognition
-from deconvsurgery.kernels.weight_states import WeightState
+from deconvsurgery.kernels.fingerprint import Recognition
+from deconvsurgery.kernels.weight_states import Fingerprint, WeightState
 from deconvsurgery.named_tuple import NamedTuple
 
 from .change_warnings import (
@@ -24,6 +24,7 @@ from .change_warnings import (
     of_what_is_lost,
     of_what_stays,
 )
+from .layer_weights import is_of_other_shape, judged
 from .plan_types import ApplyAction, ApplyChange, BiasFill
 
 if TYPE_CHECKING:
@@ -53,12 +54,6 @@ class Look(NamedTuple):
 
     before: Fingerprint
     filled: Filled | None = None
-
-
-def weights_of(target: MatchedLayer, model: Model) -> SourceBlob | None:
-    """The blob that Caffe takes the layer's weights from: that of the last layer of its name."""
-    weighted = model.weighted(target.layer.name)
-    return weighted[-1].blobs[0] if weighted else None
 
 
 def look(
@@ -120,13 +115,6 @@ def _looked(rows: Iterable[Array], asked: _Asked) -> Look:
     return Look(before.result(), filling.result() if filling else None)
 
 
-def is_of_other_shape(target: MatchedLayer, blob: SourceBlob) -> bool:
-    """It has values, of a shape that the net does not give the layer's weights."""
-    if target.problem is not None or blob.problem or not blob.fills(blob.shape):
-        return False
-    return not blob.agrees(target.known_shape)
-
-
 def _in_its_own_shape(target: MatchedLayer, blob: SourceBlob, model: Model) -> WeightState | None:
     """What weights of another shape than the net gives the layer are, with as many outputs."""
     shape, outputs = blob.shape, target.layer.convolution_param.num_output
@@ -137,24 +125,6 @@ def _in_its_own_shape(target: MatchedLayer, blob: SourceBlob, model: Model) -> W
     for row in model.rows(blob, shape):
         found.add(row)
     return found.result().state
-
-
-def state_if_empty(target: MatchedLayer, model: Model) -> Fingerprint | None:
-    """Missing or all zero; ``None`` for other weights, which are read up to the first value."""
-    blob = weights_of(target, model)
-    if blob is None or not (blob.count or blob.problem):
-        return Fingerprint(WeightState.MISSING)
-    if not judged(target, blob) or any(row.any() for row in model.rows(blob, blob.shape)):
-        return None
-    return Fingerprint(WeightState.ZERO)
-
-
-def judged(target: MatchedLayer, blob: SourceBlob) -> bool:
-    """The blob's values can be read, and are weights of the layer: of the shape it gives them."""
-    shape = target.shape or blob.shape
-    if blob.problem or len(shape) < 2 or min(shape) < 1:
-        return False
-    return blob.fits(shape) and blob.count == prod(shape)
 
 
 def planned_change(

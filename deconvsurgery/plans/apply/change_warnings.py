@@ -16,7 +16,7 @@ from deconvsurgery.wording import by
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
-    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import Fingerprint
     from deconvsurgery.matching.matched_layer import MatchedLayer
 
 _LEARNED: Final[Mapping[WeightState, str]] = {

@@ -11,7 +11,7 @@ from deconvsurgery.matching.shared_blobs import Sharers, owners
 from deconvsurgery.prototxt.selection import DECONVOLUTION, Selection, active_layers
 from deconvsurgery.wording import listed, plural, quoted
 
-from .before_and_after import state_if_empty
+from .layer_weights import state_if_empty
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model

@@ -23,7 +23,8 @@ from deconvsurgery.options.apply import ApplyOptions, Fill
 from deconvsurgery.prototxt.net import Net, NetState
 from deconvsurgery.prototxt.selection import Selection, active_layers
 
-from .before_and_after import Look, look, planned_change, weights_of
+from .before_and_after import Look, look, planned_change
+from .layer_weights import weights_of
 from .not_matched import left_empty
 from .plan_types import ApplyChange, ApplyPlan, ApplySkip
 from .refusals import passed_over, refusal

@@ -10,7 +10,7 @@ from enum import StrEnum
 from math import prod
 
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
-from deconvsurgery.kernels.fingerprint import Fingerprint
+from deconvsurgery.kernels.weight_states import Fingerprint
 from deconvsurgery.matching.matched_layer import MatchedLayer
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.prototxt.net import Layer

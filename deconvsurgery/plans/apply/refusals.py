@@ -21,7 +21,7 @@ from deconvsurgery.wording import by, listed
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import SourceLayer
     from deconvsurgery.kernels.bilinear_fill import BilinearFill
-    from deconvsurgery.kernels.fingerprint import Fingerprint
+    from deconvsurgery.kernels.weight_states import Fingerprint
 
 # What patch-net says, too, of the same cause.
 CHANNELS_DIFFER: Final = f"{LEAVE_IT_OUT}; else num_output is wrong"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from deconvsurgery.errors import ShapeError
-from deconvsurgery.kernels.bilinear import released_is_off_centre
 from deconvsurgery.kernels.bilinear_fill import BilinearFill
+from deconvsurgery.kernels.kernel_axis import released_is_off_centre
 from deconvsurgery.matching.matched_layer import MatchedLayer, filled_with_ones
 from deconvsurgery.matching.refusal import Refusal
 from deconvsurgery.matching.role import LEAVE_IT_OUT, role_of

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from deconvsurgery.kernels.bilinear import has_unit_gain
+from deconvsurgery.kernels.kernel_axis import has_unit_gain
 from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.kernels.responses import answers_of
 from deconvsurgery.report.captions import gain_caption

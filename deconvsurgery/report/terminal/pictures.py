@@ -21,8 +21,8 @@ from .picture_grid import Tile, Tiles, plain_tile
 
 if TYPE_CHECKING:
     from deconvsurgery.kernels.channel_map import ChannelMap, Kernel, Sight
-    from deconvsurgery.kernels.fingerprint import Fingerprint
     from deconvsurgery.kernels.responses import Answers
+    from deconvsurgery.kernels.weight_states import Fingerprint
 
 # Pixels along a side: what is larger is drawn in blocks.
 MOST_KERNEL, MOST_MAP, MOST_PICTURE = 32, 48, 26
