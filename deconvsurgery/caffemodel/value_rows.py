@@ -1,4 +1,4 @@
-"""Values that come in pieces, put into others: of so many each, or row by row."""
+"""Values that come in pieces: put into others, of another type, and whether one is not 0."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from deconvsurgery.kernels.arrays import Array, Arrays
 
 _AT_ONCE = 1 << 18  # values in a piece, about a megabyte
@@ -36,3 +38,23 @@ def regrouped(arrays: Arrays, counts: Iterable[int]) -> Arrays:
         yield values[:count]
         held -= count
         waiting = [values[count:]] if held else []
+
+
+def any_but_zero(arrays: Iterable[Array]) -> bool:
+    """A value other than 0, as NaN is; they are read up to the first."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return any(bool(values.any()) for values in arrays)
+
+
+def in_type(values: Array, dtype: DTypeLike) -> Array:
+    """The values in another type, themselves where it is theirs; without numpy's warnings.
+
+    It would warn of a signalling NaN, which stays a NaN, and of what becomes infinite, which is
+    said where that matters.
+    """
+    import numpy as np
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values.astype(dtype, copy=False)

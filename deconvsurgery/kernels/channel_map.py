@@ -168,6 +168,7 @@ class _Rows:
         self.hears = np.zeros(outputs, np.int64)
         self.own = channels == outputs
 
+    @np.errstate(invalid="ignore")  # weights may be anything
     def add(self, channel: int, row: Array) -> None:
         """Take in the row of one input channel."""
         taps = row.reshape(len(row), -1)

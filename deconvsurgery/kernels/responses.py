@@ -104,6 +104,7 @@ def answers_of(kernel: Array, stride: Sequence[int]) -> Answers | None:
     return None if window is None else answered(kernel, [[kernel]], window)
 
 
+@np.errstate(invalid="ignore", over="ignore")  # weights may be anything
 def answered(kernel: Array, heard: Sequence[Sequence[Array]], window: Steps) -> Answers:
     """What ``kernel`` makes of a constant and signals, and each output of the pictures.
 
@@ -152,11 +153,10 @@ def upsampled(picture: Array, kernel: Array, window: Steps) -> Array:
     extent = [step * (taps - 1) + 1 for taps, step in zip(kernel.shape, spread, strict=True)]
     size = [step * (n - 1) + e for n, step, e in zip(picture.shape, stride, extent, strict=True)]
     output = np.zeros(size)
-    with np.errstate(invalid="ignore", over="ignore"):  # weights may be anything
-        for row, column in np.argwhere(picture):
-            rows = slice(row * stride[0], row * stride[0] + extent[0], spread[0])
-            columns = slice(column * stride[1], column * stride[1] + extent[1], spread[1])
-            output[rows, columns] += picture[row, column] * kernel.astype(np.float64)
+    for row, column in np.argwhere(picture):
+        rows = slice(row * stride[0], row * stride[0] + extent[0], spread[0])
+        columns = slice(column * stride[1], column * stride[1] + extent[1], spread[1])
+        output[rows, columns] += picture[row, column] * kernel.astype(np.float64)
     cut = (slice(off, max(off, n - off)) for off, n in zip(window.pad, size, strict=True))
     return output[tuple(cut)]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from deconvsurgery.caffemodel.value_rows import any_but_zero
 from deconvsurgery.matching.role import Role, RoleFound, filled_by, is_empty, role_of
 from deconvsurgery.named_tuple import NamedTuple
 from deconvsurgery.plans.apply.layer_weights import judged
@@ -96,7 +97,7 @@ class LayerCase(NamedTuple):
             return filler is not None and (meant(filler.type) != "constant" or filler.value != 0)
         if self.model is None or self.bias.problem or not self.bias.fills(self.bias.shape):
             return False
-        return any(bool(values.any()) for values in self.model.flat_values(self.bias))
+        return any_but_zero(self.model.flat_values(self.bias))
 
     @property
     def unjudged(self) -> bool:

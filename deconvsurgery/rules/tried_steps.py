@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from deconvsurgery.caffemodel.model import Model, Version, refuse_mixed
+from deconvsurgery.caffemodel.value_rows import any_but_zero
 from deconvsurgery.errors import SelectionError, ShapeError
 from deconvsurgery.matching.role import Role, holds_learned_values, role_of
 from deconvsurgery.matching.shared_blobs import owners, with_shared
@@ -271,7 +272,7 @@ def _is_made(blob: SourceBlob, layer: Layer, model: Model) -> bool:
 
 def _holds_something(blob: SourceBlob, model: Model) -> bool:
     """Values that are not all zero; also those that cannot be read."""
-    return bool(blob.problem) or any(values.any() for values in model.flat_values(blob))
+    return bool(blob.problem) or any_but_zero(model.flat_values(blob))
 
 
 def _converted(pair: NetAndModel, said: StepOptions) -> Tried:

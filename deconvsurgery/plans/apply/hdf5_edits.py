@@ -13,6 +13,7 @@ from deconvsurgery.caffemodel.blob_edits import as_bytes
 from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.hdf5.write import Amendment, NewValues
 from deconvsurgery.caffemodel.stored_values import Dataset
+from deconvsurgery.caffemodel.value_rows import in_type
 from deconvsurgery.splicing.byte_ranges import Edit
 from deconvsurgery.storage.outcome import Splice
 
@@ -87,6 +88,6 @@ def dataset_edit(place: Dataset, start: int, values: NewValues) -> Edit:
     """New values in a dataset's one stretch, in the byte order that it has."""
 
     def stored() -> Iterator[Array]:
-        return (array.astype(place.stored, copy=False) for array in values.values())
+        return (in_type(array, place.stored) for array in values.values())
 
     return Edit(start, start + values.size, values.size, as_bytes(stored))

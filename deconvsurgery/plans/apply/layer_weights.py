@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from deconvsurgery.caffemodel.value_rows import any_but_zero
 from deconvsurgery.kernels.weight_states import Fingerprint, WeightState
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def state_if_empty(target: MatchedLayer, model: Model) -> Fingerprint | None:
     blob = weights_of(target, model)
     if blob is None or not (blob.count or blob.problem):
         return Fingerprint(WeightState.MISSING)
-    if not judged(target, blob) or any(row.any() for row in model.rows(blob, blob.shape)):
+    if not judged(target, blob) or any_but_zero(model.rows(blob, blob.shape)):
         return None
     return Fingerprint(WeightState.ZERO)
 

@@ -24,6 +24,7 @@ from deconvsurgery.caffemodel.blob_edits import (
 from deconvsurgery.caffemodel.hdf5.open_file import DATA
 from deconvsurgery.caffemodel.model import Model, Version
 from deconvsurgery.caffemodel.stored_values import OnWire
+from deconvsurgery.caffemodel.value_rows import in_type
 from deconvsurgery.caffemodel.wire import FramedEdit, header, reframed
 from deconvsurgery.splicing.byte_ranges import (
     Edit,
@@ -193,4 +194,4 @@ def typed_values(model: Model, converted: BlobConversion) -> Iterator[Array]:
     """The blob's values in the type that they will have."""
     dtype = converted.dtype  # which looks at all chunks of the blob
     for values in model.flat_values(converted.blob):
-        yield values.astype(dtype, copy=False)
+        yield in_type(values, dtype)

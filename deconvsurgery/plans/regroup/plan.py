@@ -201,6 +201,7 @@ def _model_differs(target: MatchedLayer, model: Model) -> str | None:
     return f"{found.reason}; {found.hint}" if found.hint else found.reason
 
 
+@np.errstate(invalid="ignore")  # weights may be anything
 def _off_diagonal(change: Regroup, model: Model) -> str | None:
     """The largest weight that mixes channels; a NaN counts as the largest of all."""
     for source in model.weighted(change.target.layer.name):

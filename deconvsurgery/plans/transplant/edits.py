@@ -22,6 +22,7 @@ from deconvsurgery.caffemodel.model import Model, SourceLayer, Version
 from deconvsurgery.caffemodel.new_model import assembled, layer_field
 from deconvsurgery.caffemodel.source_blob import SourceBlob
 from deconvsurgery.caffemodel.stored_values import DType, Made, Storage
+from deconvsurgery.caffemodel.value_rows import in_type
 from deconvsurgery.plans.apply.new_values import new_bias, new_weights
 from deconvsurgery.splicing.byte_ranges import Edit
 
@@ -116,7 +117,7 @@ def _values(graft: Graft, old: Model, dtype: DType) -> Iterator[Array]:
     source = graft.source
     while source is not None and source.count and done < wanted:
         for values in old.flat_values(source):
-            piece = values[: wanted - done].astype(dtype, copy=False)
+            piece = in_type(values[: wanted - done], dtype)
             done += piece.size
             yield piece
             if done == wanted:

@@ -129,6 +129,7 @@ class Heat:
         self.holes = there is not None and not there.all()
 
 
+@np.errstate(invalid="ignore")  # weights may be anything
 def heatmap(
     heat: Heat, ink: Ink, *, across: int | None = None, down: int | None = None, enlarged: int = 1
 ) -> Text:
