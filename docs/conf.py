@@ -71,6 +71,7 @@ html_show_sphinx = False
 
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
+autodoc_type_aliases = {"arrays.DTypeLike": "DTypeLike"}  # numpy's name, not the eight types it is
 autodoc_default_options = {"members": True}  # fields stand in a class's signature
 toc_object_entries = False
 python_maximum_signature_line_length = 80

@@ -129,6 +129,7 @@ def run(arguments: Sequence[str]) -> int:
     as_json = bool({"--json", "--format=json"} & {*arguments})
     as_json = as_json or ("--format", "json") in pairwise(arguments)
     name = next((each for each in arguments if each in VERBS), None)
+    streams = sys.stdout, sys.stderr
     try:
         with _signals():
             if asked := os.environ.get(COMPLETE):
@@ -154,7 +155,9 @@ def run(arguments: Sequence[str]) -> int:
             _say(f"ended by {by.name}; {_WHOLE}")
         return 128 + by
     except (BrokenPipeError, SystemExit):
-        # click turns a broken pipe into SystemExit(1), and raises no other when not standalone.
+        # click turns a broken pipe into SystemExit(1), and raises no other when not standalone. It
+        # wraps the streams for it, also one that is not there, which Python could not flush then.
+        sys.stdout, sys.stderr = streams
         silence(sys.__stdout__)
         return READER_IS_GONE
     except SurgeryError as error:

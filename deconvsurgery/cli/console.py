@@ -83,7 +83,8 @@ def show(report: Report, *, stderr: bool = False, whole_lines: bool = False) -> 
         if isinstance(report, Lines):
             replace_unencodable()
             if stream is not None:
-                stream.writelines(f"{line}\n" for line in report.lines)
+                # At once: unbuffered, each line would be a write of its own.
+                stream.write("".join(f"{line}\n" for line in report.lines))
             return
         console = make_console(stderr=stderr)
         whole_lines |= not console.is_terminal

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import click
 import pytest
 
 from deconvsurgery.__main__ import main
+from deconvsurgery.cli import run as run_command
 from deconvsurgery.cli.console import finish_streams, silence
 from deconvsurgery.errors import FileError
 from helpers.campaigns import campaign
@@ -182,6 +185,43 @@ def test_a_reader_that_leaves_ends_it_with_141(
         code = ran_on((nothing.fileno(), writing, err.fileno()), line, start=start)
     os.close(writing)
     assert (code, errors.read_bytes()) == (141, b"")
+
+
+@pytest.mark.parametrize("arguments", ["inspect {net}", "inspect --json {net}", "--help"])
+def test_a_reader_that_leaves_where_there_is_no_standard_error(
+    files: list[Path], arguments: str
+) -> None:
+    line = arguments.format(net=files[0]).split()
+    reading, writing = os.pipe()
+    os.close(reading)
+    script = 'exec "$@" 2>&-'
+    try:
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", *COMMAND, *line],
+            stdout=writing,
+            check=False,
+            timeout=60,
+        )
+    finally:
+        os.close(writing)
+    assert done.returncode == 141
+
+
+def test_a_report_is_printed_at_once(files: list[Path]) -> None:
+    """Also where Python buffers nothing: a reader that has seen enough ends no run."""
+
+    class Counted(io.StringIO):
+        count = 0
+
+        def write(self, text: str) -> int:
+            self.count += 1
+            return super().write(text)
+
+    out = Counted()
+    with redirect_stdout(out):
+        assert run_command(["inspect", str(files[0])]) == 0
+    assert out.getvalue().count("\n") > 3
+    assert out.count == 1
 
 
 def test_a_reader_that_leaves_is_no_failure_of_ours(files: list[Path]) -> None:
