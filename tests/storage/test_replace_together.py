@@ -252,6 +252,7 @@ def test_a_kill_at_every_call_is_finished_or_taken_back(every: int, folder: Path
         for name in OLD:  # those whose records were not there yet, or no more
             settle_replacement(folder / name)
             assert ended_replacement(folder / name) == ()
+            assert ended_words(folder / name) == ()
         left = beside(folder)
         assert all(name.endswith(".tmp") for name in left), at
         assert len(left) <= len(OLD) + 1, at
