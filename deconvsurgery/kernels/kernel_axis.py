@@ -8,6 +8,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from math import prod
+from typing import cast
 
 from deconvsurgery.errors import ShapeError
 from deconvsurgery.wording import plural
@@ -121,8 +122,8 @@ def half_width_of(size: int) -> int:
 
 def per_axis(numbers: int | Sequence[int], count: int) -> tuple[int, ...]:
     """An int stands for all ``count`` axes."""
-    if isinstance(numbers, Iterable):  # an array, too
-        return tuple(operator.index(number) for number in numbers)
+    if isinstance(numbers, Sequence) or getattr(numbers, "ndim", 0) > 0:  # an array
+        return tuple(operator.index(number) for number in cast("Sequence[int]", numbers))
     return (operator.index(numbers),) * count
 
 

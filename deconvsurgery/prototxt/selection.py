@@ -234,13 +234,12 @@ def match_layers(
     ['upscore2']
     """
     patterns, exclude = texts(patterns, "patterns"), texts(exclude, "exclude")
-    wanted = _fits_one(patterns, "patterns")
-    unwanted = _fits_one(exclude, "exclude") if exclude else None
+    wanted, unwanted = _fits_one(patterns, "patterns"), _fits_one(exclude, "exclude")
     matched: list[Layer] = []
     left_alone: list[Layer] = []
     excluded: list[Layer] = []
     for layer in active_layers(net, states):
-        if unwanted is not None and unwanted(layer.name):
+        if unwanted(layer.name):
             excluded.append(layer)
         elif wanted(layer.name):
             (matched if layer.type == DECONVOLUTION else left_alone).append(layer)

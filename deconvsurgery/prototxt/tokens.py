@@ -286,7 +286,6 @@ def scan(text: Text) -> list[TextField]:
     Raises ``PrototxtError`` with line and column at the first character that does not fit.
     """
     characters, at = text.text, 0
-    make = tuple.__new__  # half of what TextField(…) takes, and nearly all fields are made here
     fields: list[TextField] = []
     opened: list[_Opened] = []
     while True:
@@ -295,7 +294,7 @@ def scan(text: Text) -> list[TextField]:
             if written:
                 stop = found.end(2)
                 end = found.end(5) if separator else stop
-                fields.append(make(TextField, (name, at, stop, end, written, (), None, ())))
+                fields.append(TextField(name, at, stop, end, written))
                 at = found.end()
                 continue
             if opening and len(opened) < MAX_DEPTH:
@@ -307,8 +306,8 @@ def scan(text: Text) -> list[TextField]:
                 stop = found.end(4)
                 end = found.end(5) if separator else stop
                 name, start, inside, _, around = opened.pop()
-                made = (name, start, stop, end, None, (), (fields,), ((inside, stop - 1),))
-                around.append(make(TextField, made))
+                insides = ((inside, stop - 1),)
+                around.append(TextField(name, start, stop, end, None, (), (fields,), insides))
                 fields = around
                 at = found.end()
                 continue

@@ -210,7 +210,7 @@ def test_a_formula_and_a_support_are_words(kernel):
         assert all(choice in str(raised.value) for choice in choices)
 
 
-@pytest.mark.parametrize("number", ["4", 4.0, 2.5, None])
+@pytest.mark.parametrize("number", ["4", 4.0, 2.5, None, {4}])
 @pytest.mark.parametrize("made_of", [ds.bilinear_kernel, ds.kernel, ds.recipe])
 def test_sizes_and_factors_are_whole(made_of, number):
     with pytest.raises(TypeError):

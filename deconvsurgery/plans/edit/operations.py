@@ -13,6 +13,7 @@ from deconvsurgery.caffemodel.layer_edits import v1_type_number
 from deconvsurgery.caffemodel.model import Version
 from deconvsurgery.caffemodel.source_blob import LEGACY_DIMS
 from deconvsurgery.errors import LayerError, ShapeError
+from deconvsurgery.kernels.largest_value import strongest
 from deconvsurgery.wording import dims, plural, quoted
 
 from .draft import BlobDraft, EditDraft, LayerDraft
@@ -26,7 +27,7 @@ from .refusals import (
     refuse_shape,
     refuse_unwritable,
 )
-from .values import GivenValues, blob_arrays, largest_magnitude, rounded_product
+from .values import GivenValues, blob_arrays, rounded_product
 
 if TYPE_CHECKING:
     from deconvsurgery.caffemodel.model import Model
@@ -107,7 +108,7 @@ def scale(draft: EditDraft, name: str, index: int, factor: float) -> None:
     scaled = blob._replace(factors=(*blob.factors, number))
     largest = blob.largest
     if largest is None and abs(number) > 1:
-        largest = largest_magnitude(blob_arrays(draft.model, blob, name, position))
+        largest = max(map(strongest, blob_arrays(draft.model, blob, name, position)), default=0.0)
     if largest is not None:
         largest = rounded_product(largest, abs(number), blob.dtype)
         if math.isinf(largest):

@@ -84,15 +84,6 @@ def blob_arrays(model: Model, blob: BlobDraft, name: str, position: int) -> Arra
         yield values
 
 
-def largest_magnitude(arrays: Arrays) -> float:
-    """The largest of all finite values, without their signs; 0 where there is none."""
-    largest = 0.0
-    for values in arrays:
-        finite = values[np.isfinite(values)]
-        largest = max(largest, float(np.abs(finite).max(initial=0)))
-    return largest
-
-
 def rounded_product(value: float, factor: float, dtype: DType) -> float:
     """What `blob_arrays` makes of one value; infinity where it is beyond the type's largest."""
     with np.errstate(over="ignore"):
