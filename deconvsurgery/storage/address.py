@@ -110,11 +110,13 @@ def file_of(path: str | os.PathLike[str]) -> str:
 
 
 def from_any_folder(path: str) -> str:
-    """The path of a file as it leads there whatever folder we are in.
+    """The path of a file as it leads there whatever folder we are in; a URL, or "-", as it is.
 
     ``..`` after a link leads out of the folder that the link leads to, and stays only where it says
     the same without the link. Raises ``OSError`` where the current folder is gone.
     """
+    if path == "-" or is_url(path):
+        return path
     whole = os.path.abspath(path)
     if ".." not in path:
         return whole

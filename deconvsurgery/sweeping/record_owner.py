@@ -115,9 +115,7 @@ def _plain(path: str) -> str:
 
 
 def _absolute(path: str | None) -> str | None:
-    if path is None or is_url(plain := file_of(path)):
-        return path
-    return from_any_folder(plain)
+    return None if path is None else from_any_folder(file_of(path))
 
 
 def _in_real_folder(path: str | None) -> str | None:

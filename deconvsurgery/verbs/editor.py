@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from deconvsurgery.caffemodel.model import Model
-from deconvsurgery.storage.address import file_of, from_any_folder, is_url
+from deconvsurgery.storage.address import file_of, from_any_folder
 from deconvsurgery.storage.os_error_text import shown
 
 from .model_edits import ModelEdits
@@ -30,7 +30,7 @@ class Editor(ModelEdits):
         """``path`` is what the model was opened from; `close` closes it if it is ``owned``."""
         super().__init__(model)
         self._named, self._owned = path, owned
-        self._there = None if path is None else _lasting(path)
+        self._there = None if path is None else from_any_folder(file_of(path))
         self._replaced = False
 
     def save(
@@ -84,7 +84,7 @@ class Editor(ModelEdits):
     def _path(self) -> Path | None:
         """What the model was opened from, by another name where we are in another folder now."""
         with suppress(OSError):  # the folder is gone
-            if self._named is None or _lasting(self._named) == self._there:
+            if self._named is None or from_any_folder(file_of(self._named)) == self._there:
                 return self._named
         return self._there
 
@@ -106,9 +106,3 @@ class Editor(ModelEdits):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _lasting(path: Path) -> str:
-    """The path of a file as it leads there from any folder; a URL, or "-", as it is."""
-    plain = file_of(path)
-    return plain if plain == "-" or is_url(plain) else from_any_folder(plain)
